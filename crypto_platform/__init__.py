@@ -1,0 +1,1 @@
+"""A crypto market data platform: every answer kept, one checked and unified price history."""

@@ -1,0 +1,140 @@
+"""Every setting of the platform, read from the environment and `.env`; nothing here touches a store or the network."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+World = Literal["live", "sandbox"]
+
+
+class SettingsError(Exception):
+    """A setting has a value the platform cannot work with."""
+
+
+def _blank_is_unset(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _named(crypto_name: str, *known: str) -> AliasChoices:
+    """The platform's own name first, then the names people already have in their environments."""
+    return AliasChoices(crypto_name, *known)
+
+
+OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
+
+
+class Settings(BaseSettings):
+    """The whole tree. Field names are the environment's names without the prefix `CRYPTO_`, in lower case."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CRYPTO_", env_file=".env", extra="ignore", populate_by_name=True, frozen=True
+    )
+
+    # Stores
+    home: Path = Field(Path(".crypto-platform"), description="Where embedded stores, logs and locks live.")
+    lake: OptionalText = Field(None, description="The lake's root: a folder; by default `lake` in the home.")
+    warehouse: str = Field(
+        "embedded",
+        validation_alias=_named("CRYPTO_WAREHOUSE", "DATABASE_URL"),
+        description="`embedded`, or the URL of a PostgreSQL the writer role can use.",
+    )
+    warehouse_reader: OptionalText = Field(
+        None, description="The URL of the same PostgreSQL for the role that only reads; unused when embedded."
+    )
+    postgres_user: OptionalText = Field(None, validation_alias=_named("CRYPTO_POSTGRES_USER", "POSTGRES_USER"))
+    postgres_password: OptionalSecret = Field(
+        None, validation_alias=_named("CRYPTO_POSTGRES_PASSWORD", "POSTGRES_PASSWORD")
+    )
+    postgres_db: OptionalText = Field(None, validation_alias=_named("CRYPTO_POSTGRES_DB", "POSTGRES_DB"))
+    staging_days: int = Field(30, ge=1, description="Days of raw snapshots the warehouse mirrors.")
+    engine: Literal["duckdb"] = Field("duckdb", description="What runs the SQL.")
+    engine_memory: str = Field("400MB", pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$", description="DuckDB's memory limit.")
+    engine_threads: int = Field(2, ge=1)
+
+    # World
+    upstream: Literal["live", "sandbox"] | None = Field(
+        None,
+        description="`live` or `sandbox`; unset, a home keeps the world it was made in (a new one is live).",
+    )
+    history_start: date = Field(date(2013, 1, 1), description="The first month of history.")
+    snapshot_start: date = Field(date(2026, 1, 1), description="The first day of snapshots.")
+    crosswalk_file: Path | None = Field(None, description="Further curated identities, in the shape of curated.csv.")
+    source_order: tuple[str, ...] = Field(
+        ("yahoo", "coingecko"), description="Which source is preferred where all else is equal."
+    )
+    settling_hours: float = Field(
+        4, ge=0, description="Hours after midnight UTC before a finished bar counts as final."
+    )
+    trailing_days: int = Field(7, ge=1, description="How far back the daily close asks for history again.")
+
+    # Vendors
+    coingecko_url: OptionalText = Field(None, description="CoinGecko's base URL; by default the plan's own host.")
+    coingecko_api_key: OptionalSecret = Field(
+        None, validation_alias=_named("CRYPTO_COINGECKO_API_KEY", "COINGECKO_API_KEY")
+    )
+    coingecko_plan: Literal["keyless", "demo", "paid"] | None = Field(
+        None, description="By default keyless without a key, demo with one."
+    )
+    coingecko_top: int = Field(250, ge=1, le=50_000, description="How many coins a snapshot asks for, by market cap.")
+    yahoo_url: OptionalText = Field(None, description="Yahoo's base URL.")
+    yahoo_top: int | None = Field(None, ge=1, description="Only the first N coins of the crosswalk; all by default.")
+
+    # HTTP
+    max_retries: int = Field(3, ge=0, le=20, validation_alias=_named("CRYPTO_MAX_RETRIES", "MAX_RETRIES"))
+    initial_retry_delay: float = Field(
+        1.0, ge=0, validation_alias=_named("CRYPTO_INITIAL_RETRY_DELAY", "INITIAL_RETRY_DELAY")
+    )
+    max_retry_delay: float = Field(60.0, ge=0, validation_alias=_named("CRYPTO_MAX_RETRY_DELAY", "MAX_RETRY_DELAY"))
+    rate_limit_delay: float | None = Field(
+        None,
+        ge=0,
+        validation_alias=_named("CRYPTO_RATE_LIMIT_DELAY", "RATE_LIMIT_DELAY"),
+        description="Seconds between two requests to one vendor: 0.5, and none against the sandbox.",
+    )
+    http_timeout: float = Field(30.0, gt=0, description="Seconds until a whole answer must have arrived.")
+
+    # Operation (crons are UTC)
+    snapshot_cron: str = Field("0 * * * *", description="When snapshots are taken; `0 5,17 * * *` is twice a day.")
+    daily_close_cron: str = Field("15 4 * * *")
+    dagster_port: int = Field(3000, ge=0, le=65_535)
+    sandbox_port: int = Field(8001, ge=0, le=65_535)
+    sandbox_url: OptionalText = Field(None, description="A sandbox that is already running.")
+    sandbox_seed: int = Field(7, ge=0)
+    sandbox_coins: int = Field(1_000, ge=10, le=20_000, description="How many coins the simulated market lists.")
+    log_level: str = Field("INFO", validation_alias=_named("CRYPTO_LOG_LEVEL", "LOG_LEVEL"))
+
+    @cached_property
+    def home_dir(self) -> Path:
+        return self.home.expanduser().absolute()
+
+    @property
+    def lake_root(self) -> str:
+        return self.lake or str(self.home_dir / "lake")
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Candidates, spills and temporary files; safe to delete when nothing runs."""
+        return self.home_dir / "tmp"
+
+    @property
+    def request_delay(self) -> float:
+        if self.rate_limit_delay is not None:
+            return self.rate_limit_delay
+        return 0.0 if self.upstream == "sandbox" else 0.5
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings as the environment gives them, or one sentence that says which value is wrong."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"The setting {name} is not usable: {first['msg']} (got {first['input']!r}).") from None
