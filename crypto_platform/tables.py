@@ -6,6 +6,7 @@ Parquet schemas, Dagster's column metadata, the warehouse's publishing and the d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -54,6 +55,39 @@ class Grain(Enum):
     DAY = "date"
     MONTH = "month"
     NONE = "all"
+
+    @property
+    def strftime(self) -> str:
+        """How a day of the partition is written as the partition's key."""
+        return {"date": "%Y-%m-%d", "month": "%Y-%m", "all": "all"}[self.value]
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One slice of a table in time, named as Dagster and the lake's paths name it: `2026-11-21`, `2026-11` or `all`."""
+
+    key: str
+
+    @property
+    def grain(self) -> Grain:
+        return {10: Grain.DAY, 7: Grain.MONTH}.get(len(self.key), Grain.NONE)
+
+    @property
+    def first_day(self) -> date | None:
+        if self.grain is Grain.NONE:
+            return None
+        return date.fromisoformat(self.key if self.grain is Grain.DAY else f"{self.key}-01")
+
+    @property
+    def end_day(self) -> date | None:
+        """The first day after the partition."""
+        first = self.first_day
+        if first is None or self.grain is Grain.DAY:
+            return first and first + timedelta(days=1)
+        return (first + timedelta(days=31)).replace(day=1)
+
+
+WHOLE = Partition("all")
 
 
 @dataclass(frozen=True)
@@ -413,7 +447,7 @@ TABLES: dict[str, Table] = {
 }
 
 
-class UnknownTableError(Exception):
+class UnknownTableError(LookupError):
     """A table was named that the platform does not have."""
 
 

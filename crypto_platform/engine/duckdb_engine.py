@@ -1,0 +1,135 @@
+"""The embedded engine: DuckDB over the lake's Parquet, within a memory limit, spilling to the home's scratch folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from crypto_platform.engine.query import EngineError, Query
+from crypto_platform.engine.rules import Rule
+from crypto_platform.lake import LakeSlice
+from crypto_platform.shipped import shipped_path
+from crypto_platform.tables import Partition, Table
+
+Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
+Relation = LakeSlice | Query | pa.Table | Sequence[str]
+"""What a table's name stands for: part of the lake, a query, rows at hand, or the paths of Parquet files."""
+
+_ROWS_PER_BATCH = 65_536
+_SHOWN_OFFENDERS = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How many rows break a rule, in which partitions, and the first of them."""
+
+    rule: Rule
+    rows: int
+    partitions: tuple[str, ...]
+    first: tuple[dict[str, object], ...]
+
+
+class DuckDBEngine:
+    """Runs queries on a connection of its own each; nothing is kept between two of them."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+
+    @contextmanager
+    def stream(self, query: Query, table: Table, partitions: Sequence[Partition]) -> Iterator[pa.RecordBatchReader]:
+        """The rows of some partitions of a table as its SQL gives them, typed and sorted by partition and key."""
+        with self._session() as connection:
+            _bind(connection, "_result", query)
+            if table.partition_column:
+                key = f"strftime({table.partition_column}, '{table.grain.strftime}')"
+                connection.register("_wanted", pa.table({"key": [partition.key for partition in partitions]}))
+                wanted = "where _partition in (select key from _wanted)"
+            else:
+                key, wanted = "'all'", ""
+            columns = ", ".join(f"cast({c.name} as {c.type.duckdb}) as {c.name}" for c in table.columns)
+            order = ", ".join(table.sort_order)
+            sql = f"select {key} as _partition, {columns} from _result {wanted} order by {order}"  # noqa: S608
+            with _sentences(query.name):
+                yield connection.sql(sql).to_arrow_reader(_ROWS_PER_BATCH)
+
+    def findings(self, table: Table, rules: Sequence[Rule], relations: Mapping[str, Relation]) -> list[Finding]:
+        """Run rules over what their table names stand for."""
+        with self._session() as connection:
+            for name, relation in relations.items():
+                _bind(connection, name, relation)
+            return [self._finding(connection, table, rule) for rule in rules]
+
+    @staticmethod
+    def _finding(connection: duckdb.DuckDBPyConnection, table: Table, rule: Rule) -> Finding:
+        column = table.partition_column
+        key = f"strftime({column}, '{table.grain.strftime}')" if column else "'all'"
+        with _sentences(f"{rule.table}__{rule.name}"):
+            connection.execute(f"create or replace temp table _broken as {rule.sql}")
+            counted = connection.execute(
+                f"select coalesce({key}, '?') as key, count(*) from _broken group by 1 order by 1"  # noqa: S608
+            ).fetchall()
+            first: list[dict[str, object]] = []
+            if counted:
+                shown = connection.execute(f"from _broken order by all limit {_SHOWN_OFFENDERS}")
+                names = [column[0] for column in shown.description or ()]
+                first = [dict(zip(names, row, strict=True)) for row in shown.fetchall()]
+        return Finding(rule, sum(rows for _, rows in counted), tuple(key for key, _ in counted), tuple(first))
+
+    @contextmanager
+    def ask(self, sql: str, relations: Mapping[str, Relation], confined_to: str) -> Iterator[pa.RecordBatchReader]:
+        """A person's own query over named relations: it may read those and the lake's folder, and change nothing."""
+        with self._session() as connection:
+            for name, relation in relations.items():
+                _bind(connection, name, relation)
+            connection.execute("set allowed_directories = $1", [[confined_to]])
+            connection.execute("set enable_external_access = false")
+            connection.execute("set lock_configuration = true")
+            with _sentences("The query"):
+                statements = connection.extract_statements(sql)
+                if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                    raise EngineError("The query must be one SELECT statement; the lake is changed by assets alone.")
+                yield connection.sql(statements[0].query).to_arrow_reader(_ROWS_PER_BATCH)
+
+    @contextmanager
+    def _session(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._connect() as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            connection.execute(shipped_path("sql/functions.sql").read_text())
+            yield connection
+
+
+def _bind(connection: duckdb.DuckDBPyConnection, name: str, relation: Relation) -> None:
+    """Make a name mean a relation on this connection; the names inside a query are bound before it."""
+    if isinstance(relation, Query):
+        for inner, given in relation.inputs.items():
+            _bind(connection, inner, given)
+        connection.execute(f"create or replace temp view {name} as {relation.sql}")
+    elif isinstance(relation, pa.Table):
+        connection.register(name, relation)
+    elif isinstance(relation, LakeSlice):
+        _bind_files(connection, name, relation.uris, relation.table.arrow_schema.empty_table())
+    else:
+        _bind_files(connection, name, relation, None)
+
+
+def _bind_files(
+    connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[str], empty: pa.Table | None
+) -> None:
+    if files:
+        connection.read_parquet(list(files), hive_partitioning=False).create_view(name)
+    else:
+        connection.register(name, empty)
+
+
+@contextmanager
+def _sentences(what: str) -> Iterator[None]:
+    """DuckDB's errors as one sentence."""
+    try:
+        yield
+    except duckdb.Error as error:
+        first = str(error).split("\n\n")[0].replace("\n", " ")
+        raise EngineError(f"{what} could not be run: {first}") from error

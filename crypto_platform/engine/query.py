@@ -1,0 +1,60 @@
+"""A question in SQL and what its names stand for; nothing here runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+import pyarrow as pa
+
+from crypto_platform.lake import LakeSlice
+from crypto_platform.shipped import shipped_path
+
+
+class EngineError(Exception):
+    """The SQL could not be run; the sentence says why."""
+
+
+@cache
+def _sql_files() -> dict[str, str]:
+    """Every transformation by its name: `sql/silver/silver_daily_metrics.sql` is `silver_daily_metrics`."""
+    root = shipped_path("sql")
+    folders = ("bronze", "silver", "historic", "gold")
+    return {path.stem: path.read_text() for folder in folders for path in sorted((root / folder).glob("*.sql"))}
+
+
+class Query:
+    """The SQL file of a name, the relations its table names stand for, and its scalar parameters.
+
+    An input is a slice of the lake, another query, or rows already at hand. Parameters reach the SQL as the columns
+    of a one-row relation `parameters`, so that no value is ever formatted into SQL.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        parameters: Mapping[str, str | int | float] | None = None,
+        **inputs: LakeSlice | Query | pa.Table,
+    ) -> None:
+        self.name = name
+        self.inputs: dict[str, LakeSlice | Query | pa.Table] = dict(inputs)
+        if parameters:
+            self.inputs["parameters"] = pa.table({key: [value] for key, value in parameters.items()})
+
+    @property
+    def sql(self) -> str:
+        try:
+            return _sql_files()[self.name]
+        except KeyError:
+            raise EngineError(f"No file {self.name}.sql is under sql/.") from None
+
+    def slices(self) -> list[LakeSlice]:
+        """Every slice of the lake the query reads, those of its inner queries included."""
+        found: list[LakeSlice] = []
+        for given in self.inputs.values():
+            if isinstance(given, LakeSlice):
+                found.append(given)
+            elif isinstance(given, Query):
+                found += given.slices()
+        return found

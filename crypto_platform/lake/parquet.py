@@ -1,0 +1,103 @@
+"""Writing Parquet so that the same rows give the same bytes, one file per partition of a sorted stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from crypto_platform.lake.store import file_sha256
+
+ROWS_PER_GROUP = 65_536
+PARTITION = "_partition"
+"""The leading column of a sorted stream: the key of the partition each row belongs to."""
+
+
+class ParquetFile:
+    """One Parquet file whose row groups have a fixed size, however the rows arrive."""
+
+    def __init__(self, path: Path, schema: pa.Schema, metadata: Mapping[str, str] | None = None) -> None:
+        self.path = path
+        self.rows = 0
+        self._schema = schema.with_metadata({k.encode(): v.encode() for k, v in (metadata or {}).items()} or None)
+        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", version="2.6", store_schema=False)
+        self._waiting: list[pa.RecordBatch] = []
+        self._waiting_rows = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._waiting.append(batch)
+        self._waiting_rows += batch.num_rows
+        self.rows += batch.num_rows
+        if self._waiting_rows >= ROWS_PER_GROUP:
+            self._flush(whole_groups_only=True)
+
+    def close(self) -> None:
+        self._flush(whole_groups_only=False)
+        self._writer.close()
+
+    def _flush(self, *, whole_groups_only: bool) -> None:
+        table = pa.Table.from_batches(self._waiting, self._schema.remove_metadata()).combine_chunks()
+        start = 0
+        while table.num_rows - start >= (ROWS_PER_GROUP if whole_groups_only else 1):
+            group = table.slice(start, ROWS_PER_GROUP)
+            self._writer.write_table(group.cast(self._schema), row_group_size=ROWS_PER_GROUP)
+            start += group.num_rows
+        rest = table.slice(start)
+        self._waiting = rest.to_batches() if rest.num_rows else []
+        self._waiting_rows = rest.num_rows
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A finished file that may become a partition's object."""
+
+    partition: str
+    path: Path
+    rows: int
+
+    @property
+    def sha256(self) -> str:
+        return file_sha256(self.path)
+
+
+def write_partitions(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, wanted: Iterable[str], folder: Path
+) -> Iterator[Candidate]:
+    """Cut a stream sorted by partition into one file each, an empty one where a wanted partition has no rows."""
+    outstanding = dict.fromkeys(wanted)
+    file: ParquetFile | None = None
+    current = ""
+    for batch in batches:
+        rows = batch.drop_columns([PARTITION]).cast(schema)
+        for key, start, length in _runs(batch.column(PARTITION)):
+            if key != current:
+                if file is not None:
+                    yield _finished(file, current)
+                outstanding.pop(key)
+                file, current = ParquetFile(folder / f"{key}.parquet", schema), key
+            if file is not None:
+                file.write(rows.slice(start, length))
+    if file is not None:
+        yield _finished(file, current)
+    for key in outstanding:
+        yield _finished(ParquetFile(folder / f"{key}.parquet", schema), key)
+
+
+def _finished(file: ParquetFile, key: str) -> Candidate:
+    file.close()
+    return Candidate(key, file.path, file.rows)
+
+
+def _runs(keys: pa.Array) -> Iterator[tuple[str, int, int]]:
+    """The stretches of equal keys in a column: key, start, length."""
+    if not len(keys):
+        return
+    encoded = pc.run_end_encode(keys)
+    start = 0
+    for key, end in zip(encoded.values.to_pylist(), encoded.run_ends.to_pylist(), strict=True):
+        yield key, start, end - start
+        start = end

@@ -1,0 +1,14 @@
+-- One row per rejected row of a day's snapshots, with every reason; a row that repeats is kept once and counted.
+with
+rejected as (
+    select * from judged_snapshots where len(reasons) > 0
+)
+select
+    source, snapshot_date, 'bronze_markets' as table_name, batch_id, page, position,
+    source_asset_id, reasons, payload, fetched_at,
+    count(*) over (partition by source, snapshot_date, payload, reasons) as occurrences
+from rejected
+qualify row_number() over (
+    partition by source, snapshot_date, payload, reasons
+    order by fetched_at, batch_id, page, position
+) = 1
