@@ -40,10 +40,15 @@ class DuckDBEngine:
         self._connect = connect
 
     @contextmanager
-    def stream(self, query: Query, table: Table, partitions: Sequence[Partition]) -> Iterator[pa.RecordBatchReader]:
-        """The rows of some partitions of a table as its SQL gives them, typed and sorted by partition and key."""
-        with self._session() as connection:
-            _bind(connection, "_result", query)
+    def stream(
+        self, rows: Query | pa.Table, table: Table, partitions: Sequence[Partition]
+    ) -> Iterator[pa.RecordBatchReader]:
+        """The rows of some partitions of a table as a query gives them, typed and sorted by partition and key."""
+        with self._session() as connection, _sentences(table.name):
+            if isinstance(rows, Query) and rows.parameters:
+                values = {name: [value] for name, value in rows.parameters.items()}
+                connection.register("parameters", pa.table(values))
+            _bind(connection, "_result", rows)
             if table.partition_column:
                 key = f"strftime({table.partition_column}, '{table.grain.strftime}')"
                 connection.register("_wanted", pa.table({"key": [partition.key for partition in partitions]}))
@@ -51,10 +56,9 @@ class DuckDBEngine:
             else:
                 key, wanted = "'all'", ""
             columns = ", ".join(f"cast({c.name} as {c.type.duckdb}) as {c.name}" for c in table.columns)
-            order = ", ".join(table.sort_order)
-            sql = f"select {key} as _partition, {columns} from _result {wanted} order by {order}"  # noqa: S608
-            with _sentences(query.name):
-                yield connection.sql(sql).to_arrow_reader(_ROWS_PER_BATCH)
+            order = f"order by {', '.join(table.sort_order)}" if table.sort_order else ""
+            sql = f"select {key} as _partition, {columns} from _result {wanted} {order}"  # noqa: S608
+            yield connection.sql(sql).to_arrow_reader(_ROWS_PER_BATCH)
 
     def findings(self, table: Table, rules: Sequence[Rule], relations: Mapping[str, Relation]) -> list[Finding]:
         """Run rules over what their table names stand for."""
@@ -116,9 +120,7 @@ def _bind(connection: duckdb.DuckDBPyConnection, name: str, relation: Relation) 
         _bind_files(connection, name, relation, None)
 
 
-def _bind_files(
-    connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[str], empty: pa.Table | None
-) -> None:
+def _bind_files(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[str], empty: pa.Table | None) -> None:
     if files:
         connection.read_parquet(list(files), hive_partitioning=False).create_view(name)
     else:

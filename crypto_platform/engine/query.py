@@ -39,8 +39,7 @@ class Query:
     ) -> None:
         self.name = name
         self.inputs: dict[str, LakeSlice | Query | pa.Table] = dict(inputs)
-        if parameters:
-            self.inputs["parameters"] = pa.table({key: [value] for key, value in parameters.items()})
+        self._parameters = dict(parameters or {})
 
     @property
     def sql(self) -> str:
@@ -48,6 +47,12 @@ class Query:
             return _sql_files()[self.name]
         except KeyError:
             raise EngineError(f"No file {self.name}.sql is under sql/.") from None
+
+    @property
+    def parameters(self) -> dict[str, str | int | float]:
+        """The parameters of the query and of those inside it."""
+        inner = [given.parameters for given in self.inputs.values() if isinstance(given, Query)]
+        return {key: value for some in (*inner, self._parameters) for key, value in some.items()}
 
     def slices(self) -> list[LakeSlice]:
         """Every slice of the lake the query reads, those of its inner queries included."""

@@ -1,0 +1,85 @@
+"""Raw assets: what a vendor is asked, and when. They land batches; nothing is interpreted here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import date
+
+import dagster as dg
+
+from crypto_platform.assets.graph import Graph
+from crypto_platform.identity import history_universe
+from crypto_platform.lake.landing import Landed, land_history, land_snapshot
+from crypto_platform.sources.errors import UpstreamError
+from crypto_platform.tables import RAW_HISTORY, RAW_SNAPSHOTS, Partition
+
+_BATCHES = uuid.UUID("6a1f7c1e-3e0b-4d6e-9d0e-2f6b1c9a7e55")
+
+
+def raw_snapshots(graph: Graph, source: str) -> dg.AssetsDefinition:
+    """The vendor's market as it is now; only today's partition can be made."""
+
+    def land(context: dg.AssetExecutionContext) -> Landed:
+        platform = graph.platform
+        today = platform.clock().date()
+        asked = [date.fromisoformat(key) for key in context.partition_keys]
+        if asked != [today]:
+            days = " to ".join(dict.fromkeys(day.isoformat() for day in (min(asked), max(asked))))
+            raise dg.Failure(
+                f"A live snapshot can only be taken now, for {today}, not for {days}; "
+                "for past days backfill raw_history instead, and replay bronze_markets for days that were landed.",
+                allow_retries=False,
+            )
+        vendor = platform.source(source)
+        return _landing(
+            lambda: land_snapshot(
+                platform.lake, vendor, platform.http(vendor), _batch_id(context), today, platform.progress
+            )
+        )
+
+    return graph.declare(
+        RAW_SNAPSHOTS, land, source=source, pool=source, about="Only today's partition can be materialised."
+    )
+
+
+def raw_history(graph: Graph, source: str) -> dg.AssetsDefinition:
+    """The vendor's daily bars of every coin that evidence maps to it; one call per coin for any range."""
+
+    def land(context: dg.AssetExecutionContext) -> Landed:
+        platform = graph.platform
+        vendor = platform.source(source)
+        settings = platform.settings
+        coins = history_universe(source, settings.crosswalk_file, settings.yahoo_top)
+        months = [Partition(key) for key in context.partition_keys]
+        landed = _landing(
+            lambda: land_history(
+                platform.lake,
+                vendor,
+                platform.http(vendor),
+                _batch_id(context),
+                platform.clock().date(),
+                coins,
+                months,
+                platform.progress,
+            )
+        )
+        if landed.unknown:
+            context.log.warning(f"{source} does not know {', '.join(landed.unknown)}")
+        return landed
+
+    return graph.declare(RAW_HISTORY, land, source=source, pool=source, about="Asks once per coin for the whole range.")
+
+
+def _landing(land: Callable[[], Landed]) -> Landed:
+    """The vendor's failures as Dagster's: the client has retried already, so the run does not."""
+    try:
+        return land()
+    except UpstreamError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _batch_id(context: dg.AssetExecutionContext) -> str:
+    """The same for every try of one run, so that a retry goes on where the last try stopped."""
+    run = context.run.root_run_id or context.run.run_id
+    return str(uuid.uuid5(_BATCHES, f"{run}/{context.asset_key.to_user_string()}/{context.partition_keys[0]}"))

@@ -1,0 +1,67 @@
+"""The only wiring: every asset, check, job, schedule, sensor and resource of the platform, for any settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from crypto_platform.assets.derived import crosswalk, from_history, from_snapshots, unified_prices
+from crypto_platform.assets.graph import Graph
+from crypto_platform.assets.raw import raw_history, raw_snapshots
+from crypto_platform.assets.view import unified_view
+from crypto_platform.automation.jobs import build_jobs
+from crypto_platform.automation.schedules import build_schedules
+from crypto_platform.automation.sensors import refresh_gold
+from crypto_platform.checks.factory import checks_of
+from crypto_platform.io_managers import LakeIOManager, WarehouseIOManager
+from crypto_platform.partitions import Calendar
+from crypto_platform.platform import Platform
+from crypto_platform.settings import load_settings
+from crypto_platform.sources import SOURCES
+from crypto_platform.tables import BRONZE_MARKETS, HISTORIC_PRICES, SILVER_DAILY_METRICS, UNIFIED_PRICES
+
+
+def build_definitions(
+    platform: Platform | None = None, resource_overrides: Mapping[str, object] | None = None
+) -> dg.Definitions:
+    """Everything Dagster operates; building it opens no store and asks no vendor."""
+    platform = platform or Platform(load_settings())
+    settings = platform.settings
+    graph = Graph(platform, Calendar(settings.snapshot_start, settings.history_start))
+    snapshots = [name for name, source in SOURCES.items() if source.has_snapshots]
+    histories = [name for name, source in SOURCES.items() if source.has_history]
+    assets = [
+        *(raw_snapshots(graph, source) for source in snapshots),
+        *(asset for source in snapshots for asset in from_snapshots(graph, source)),
+        *(raw_history(graph, source) for source in histories),
+        *(asset for source in histories for asset in from_history(graph, source)),
+        crosswalk(graph),
+        unified_prices(graph, snapshots, histories),
+        unified_view(graph, snapshots, histories),
+    ]
+    checked = [(table, source) for source in snapshots for table in (BRONZE_MARKETS, SILVER_DAILY_METRICS)]
+    checked += [(HISTORIC_PRICES, source) for source in histories]
+    jobs = build_jobs(graph, snapshots, histories)
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=[
+            *(checks_of(graph, table, source) for table, source in checked),
+            checks_of(graph, UNIFIED_PRICES, None),
+        ],
+        jobs=jobs.all,
+        schedules=build_schedules(graph, jobs),
+        sensors=[refresh_gold(graph, jobs.gold)],
+        executor=dg.in_process_executor,
+        resources={
+            "lake_io_manager": LakeIOManager(platform),
+            "warehouse_io_manager": WarehouseIOManager(platform),
+            **(resource_overrides or {}),
+        },
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The code location."""
+    return build_definitions()

@@ -1,0 +1,179 @@
+"""The lake and the warehouse as Dagster sees them: an asset hands over a query, its dependants get slices of the lake.
+
+A run of one partition and a run of a range go the same way: one read, one COPY, one transaction.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from crypto_platform.engine import Query, rules_of
+from crypto_platform.lake import LakeSlice, Promotion, Rejection
+from crypto_platform.lake.landing import Landed
+from crypto_platform.projection import Projected, Projection, input_hashes
+from crypto_platform.tables import UNIFIED_PRICES, WHOLE, Partition, Table, table_named
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from crypto_platform.lake.parquet import Candidate
+    from crypto_platform.platform import Platform
+
+_PREVIEW_ROWS = 10
+
+
+def table_of(key: dg.AssetKey) -> tuple[Table, str | None]:
+    """The table and the source an asset key stands for: `table/source`, or `table` alone."""
+    name, *source = key.path
+    return table_named(name), source[0] if source else None
+
+
+class LakeIOManager(dg.IOManager):
+    """Stores what an asset's query gives as one audited object per partition; hands out slices of the lake."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def handle_output(self, context: dg.OutputContext, obj: Query | pa.Table | Landed) -> None:
+        if isinstance(obj, Landed):
+            self._report(context, self._landed(context, obj), Projected())
+            return
+        self._derive(context, obj)
+
+    def load_input(self, context: dg.InputContext) -> LakeSlice:
+        table, source = table_of(context.asset_key)
+        partitions = [Partition(key) for key in context.asset_partition_keys] if context.has_asset_partitions else None
+        return self._platform.lake.slice(table, source, partitions)
+
+    def _derive(self, context: dg.OutputContext, obj: Query | pa.Table) -> None:
+        table, source = table_of(context.asset_key)
+        partitions = _partitions(context)
+        begun = time.perf_counter()
+        inputs = self._inputs(table)
+        with self._platform.engine.stream(obj, table, partitions) as batches:
+            promotions, rejections = self._platform.lake.replace_partitions(
+                table, source, partitions, batches, lambda candidates: self._audit(table, candidates)
+            )
+        projected = self._project(table, source, promotions, inputs, time.perf_counter() - begun)
+        self._report(context, promotions, projected)
+        if rejections:
+            self._refuse(context, promotions, rejections)
+
+    def _audit(self, table: Table, candidates: Sequence[Candidate]) -> dict[str, tuple[str, ...]]:
+        """The error rules that need no other table, over all candidates at once."""
+        rules = [rule for rule in rules_of(table) if rule.severity == "error" and rule.tables == (table.name,)]
+        files = [str(candidate.path) for candidate in candidates]
+        broken: dict[str, tuple[str, ...]] = {}
+        for finding in self._platform.engine.findings(table, rules, {table.name: files}):
+            for partition in finding.partitions:
+                broken[partition] = (*broken.get(partition, ()), finding.rule.sentence)
+        return broken
+
+    def _inputs(self, table: Table) -> dict[str, str]:  # noqa: ARG002
+        return {}
+
+    def _project(
+        self,
+        table: Table,  # noqa: ARG002
+        source: str | None,  # noqa: ARG002
+        promotions: Sequence[Promotion],  # noqa: ARG002
+        inputs: dict[str, str],  # noqa: ARG002
+        seconds: float,  # noqa: ARG002
+    ) -> Projected:
+        return Projected()
+
+    def _landed(self, context: dg.OutputContext, landed: Landed) -> list[Promotion]:
+        """What the lake now holds of the raw partitions that a batch landed in."""
+        table, source = table_of(context.asset_key)
+        lake = self._platform.lake
+        promotions = []
+        for partition in landed.partitions:
+            key = lake.raw_key(table, landed.source, partition, landed.batch_id)
+            with lake.open_parquet(key) as file:
+                rows = file.metadata.num_rows
+            promotions.append(Promotion(partition, key, rows, "", lake.store.size(key), changed=landed.asked > 0))
+        self._project(table, source, promotions, {}, 0.0)
+        return promotions
+
+    def _report(self, context: dg.OutputContext, promotions: Sequence[Promotion], projected: Projected) -> None:
+        """Figures for each partition; a preview where there is only one."""
+        table, _ = table_of(context.asset_key)
+        lake = self._platform.lake
+        for promotion in promotions:
+            metadata: dict[str, Any] = {
+                "dagster/partition_row_count": promotion.rows,
+                "dagster/uri": lake.store.uri(promotion.key),
+                "bytes": promotion.bytes,
+                "changed": promotion.changed,
+            }
+            if promotion.sha256:
+                metadata["sha256"] = promotion.sha256
+            if len(promotions) == 1:
+                metadata |= {
+                    "preview": dg.MetadataValue.md(self._preview(table, promotion.key)),
+                    "rows_written_to_the_warehouse": projected.written,
+                    "rows_deleted_from_the_warehouse": projected.deleted,
+                }
+            partition = None if promotion.partition == WHOLE else promotion.partition.key
+            if partition is None:
+                metadata["dagster/row_count"] = metadata.pop("dagster/partition_row_count")
+            context.step_context.add_asset_metadata(metadata, partition_key=partition)
+
+    def _preview(self, table: Table, key: str) -> str:
+        with self._platform.lake.open_parquet(key) as file:
+            batch = next(file.iter_batches(batch_size=_PREVIEW_ROWS), None)
+        rows = batch.to_pylist() if batch is not None else []
+        names = table.column_names
+        lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+        lines += ["| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in rows]
+        return "\n".join(lines)
+
+    @staticmethod
+    def _refuse(context: dg.OutputContext, promotions: Sequence[Promotion], rejections: Sequence[Rejection]) -> None:
+        """Record the partitions that went through, then fail naming those that kept their old version."""
+        for promotion in promotions:
+            context.log_event(dg.AssetMaterialization(context.asset_key, partition=promotion.partition.key))
+        told = "; ".join(f"{rejection.partition.key} ({' '.join(rejection.reasons)})" for rejection in rejections)
+        total = len(rejections) + len(promotions)
+        raise dg.Failure(
+            f"{context.asset_key.to_user_string()}: {len(rejections)} of {total} partitions "
+            f"break their rules and keep their old version: {told}",
+            allow_retries=False,
+        )
+
+
+class WarehouseIOManager(LakeIOManager):
+    """Stores in the lake, then projects what changed into the warehouse, the whole range in one transaction."""
+
+    def _inputs(self, table: Table) -> dict[str, str]:
+        if table is not UNIFIED_PRICES:
+            return {}
+        with self._platform.warehouse.connect() as connection:
+            return input_hashes(connection)
+
+    def _project(
+        self,
+        table: Table,
+        source: str | None,
+        promotions: Sequence[Promotion],
+        inputs: dict[str, str],
+        seconds: float,
+    ) -> Projected:
+        projection = Projection(self._platform.lake, self._platform.warehouse)
+        partitions = [promotion.partition for promotion in promotions]
+        return projection.publish(table, source, partitions, inputs, seconds)
+
+
+def _partitions(context: dg.OutputContext) -> list[Partition]:
+    if not context.has_asset_partitions:
+        return [WHOLE]
+    return [Partition(key) for key in context.asset_partition_keys]
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return (text if len(text) <= 80 else text[:79] + "…").replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,137 @@
+"""One platform: its settings, clock, lake, engine, warehouse and sources, each opened when it is first used.
+
+The command line and Dagster's resources share this; nothing here knows Dagster's runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from crypto_platform.clock import Clock, sandbox_clock, system_clock
+from crypto_platform.home import open_home, world_of
+from crypto_platform.settings import Settings, SettingsError, World
+
+Progress = Callable[[int, int | None], None]
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from crypto_platform.engine import DuckDBEngine
+    from crypto_platform.lake import Lake
+    from crypto_platform.sources.base import Source
+    from crypto_platform.sources.http import Answer, Http
+    from crypto_platform.warehouse import Warehouse
+
+
+class Platform:
+    """Opens each room once and hands it out; `close` lets go of all of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.world: World = world_of(settings)
+        self.settings = settings.model_copy(update={"upstream": self.world, **_sandbox_hosts(settings, self.world)})
+        self._opening = RLock()
+        self.progress: Progress = lambda _done, _total: None
+        """Told as answers arrive; the command line draws a bar from it."""
+
+    @cached_property
+    def clock(self) -> Clock:
+        if self.world == "live":
+            return system_clock
+        return sandbox_clock(self._sandbox_url)
+
+    @property
+    def _sandbox_url(self) -> str:
+        if not self.settings.sandbox_url:
+            raise SettingsError(
+                "This home belongs to the simulated market and CRYPTO_SANDBOX_URL does not say where that runs; "
+                "start `crypto-platform sandbox`, or use `crypto-platform up`."
+            )
+        return self.settings.sandbox_url
+
+    @cached_property
+    def home(self) -> Path:
+        open_home(self.settings)
+        return self.settings.home_dir
+
+    @cached_property
+    def lake(self) -> Lake:
+        from crypto_platform.lake import Lake
+
+        lake = Lake(Path(self.settings.lake_root).expanduser().absolute(), self.home / "tmp")
+        lake.open(self.world)
+        return lake
+
+    @cached_property
+    def engine(self) -> DuckDBEngine:
+        from crypto_platform.engine import DuckDBEngine
+
+        return DuckDBEngine(self._duckdb)
+
+    @contextmanager
+    def _duckdb(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        from dagster_duckdb import DuckDBResource
+
+        settings = self.settings
+        config: dict[str, Any] = {
+            "memory_limit": settings.engine_memory,
+            "threads": settings.engine_threads,
+            "temp_directory": str(self.home / "tmp" / "duckdb"),
+            "autoinstall_known_extensions": False,
+        }
+        with DuckDBResource(database=":memory:", connection_config=config).get_connection() as connection:
+            yield connection
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse with its schema up to date and its world checked."""
+        with self._opening:
+            return self._warehouse
+
+    @cached_property
+    def _warehouse(self) -> Warehouse:
+        from crypto_platform.warehouse import claim_world, migrate, open_warehouse
+
+        open_home(self.settings)
+        warehouse = open_warehouse(self.settings)
+        try:
+            migrate(warehouse)
+            claim_world(warehouse, self.world)
+        except BaseException:
+            warehouse.close()
+            raise
+        return warehouse
+
+    def source(self, name: str) -> Source:
+        from crypto_platform.sources import source_named
+
+        return source_named(name).from_settings(self.settings)
+
+    def http(self, source: Source) -> Callable[[Callable[[Answer, str], None]], Http]:
+        """How to make a source's client once it is known where refused answers go."""
+        return lambda on_refused: source.http(self.settings, self.clock, on_refused)
+
+    def close(self) -> None:
+        with self._opening:
+            warehouse = self.__dict__.pop("_warehouse", None)
+            if warehouse is not None:
+                warehouse.close()
+
+    def __enter__(self) -> Platform:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _sandbox_hosts(settings: Settings, world: World) -> dict[str, str]:
+    """In the sandbox world every vendor lives under the simulated market's address."""
+    if world == "live" or not settings.sandbox_url:
+        return {}
+    base = settings.sandbox_url.rstrip("/")
+    paid = "-pro" if settings.coingecko_plan == "paid" else ""
+    return {"coingecko_url": f"{base}/coingecko{paid}/api/v3", "yahoo_url": f"{base}/yahoo"}

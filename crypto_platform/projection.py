@@ -1,0 +1,142 @@
+"""From the lake to the warehouse: publish the partitions whose objects are not yet the published ones."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from crypto_platform.lake import Lake
+from crypto_platform.tables import RAW_SNAPSHOTS, TABLES, Partition, Table
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from crypto_platform.warehouse import Publication, Slot, Warehouse
+
+
+@dataclass(frozen=True)
+class Projected:
+    """What publishing changed."""
+
+    partitions: int = 0
+    rows: int = 0
+    written: int = 0
+    deleted: int = 0
+
+    def __add__(self, other: Projected) -> Projected:
+        return Projected(
+            self.partitions + other.partitions,
+            self.rows + other.rows,
+            self.written + other.written,
+            self.deleted + other.deleted,
+        )
+
+
+class Projection:
+    """Keeps a warehouse equal to a lake."""
+
+    def __init__(self, lake: Lake, warehouse: Warehouse) -> None:
+        self._lake = lake
+        self._warehouse = warehouse
+
+    def publish(
+        self,
+        table: Table,
+        source: str | None,
+        partitions: Collection[Partition],
+        inputs: dict[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> Projected:
+        """Bring these partitions up to date in one transaction; those that already are cost nothing.
+
+        What is published is what the lake holds once the table is locked, whoever wrote it.
+        """
+        from crypto_platform.warehouse import lock_table, publications, publish
+
+        if table.warehouse is None:
+            return Projected()
+        with self._warehouse.connect() as connection, connection.transaction():
+            lock_table(connection, table, source)
+            known = {p.partition: p for p in publications(connection, table.name) if p.source == (source or "")}
+            slots: list[Slot] = []
+            keys: list[str] = []
+            for partition in sorted(partitions):
+                slot, objects = self._slot(table, source, partition, (inputs or {}).get(partition.key), seconds)
+                if not _is_published(slot, known.get(partition.key)):
+                    slots.append(slot)
+                    keys += objects
+            if not slots:
+                return Projected()
+            done = publish(connection, table, source, slots, self._lake.batches(keys))
+            return Projected(len(slots), done.rows, done.written, done.deleted)
+
+    def _slot(
+        self, table: Table, source: str | None, partition: Partition, inputs: str | None, seconds: float | None
+    ) -> tuple[Slot, list[str]]:
+        from crypto_platform.warehouse import Slot
+
+        objects = list(self._lake.slice(table, source, [partition]).objects)
+        digests = [self._lake.store.sha256(key) or "" for key in objects]
+        digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+        rows = 0
+        for key in objects:
+            with self._lake.open_parquet(key) as file:
+                rows += file.metadata.num_rows
+        size = sum(self._lake.store.size(key) for key in objects)
+        slot = Slot(partition.key, partition.first_day, partition.end_day, rows, digest, size, inputs, seconds)
+        return slot, objects
+
+    def rebuild(self, table: Table, today: date, staging_days: int) -> Projected:
+        """Publish all that the lake holds of a table."""
+        total = Projected()
+        for source in self._lake.sources(table) if table.per_source else [None]:
+            partitions = self._lake.partitions(table, source)
+            if table is RAW_SNAPSHOTS:
+                oldest = (today - timedelta(days=staging_days)).isoformat()
+                partitions = [partition for partition in partitions if partition.key > oldest]
+            total += self.publish(table, source, partitions)
+        return total
+
+
+def _is_published(slot: Slot, known: Publication | None) -> bool:
+    return (
+        known is not None
+        and known.content_sha256 == slot.content_sha256
+        and (slot.inputs is None or known.inputs == slot.inputs)
+    )
+
+
+def projected_tables() -> list[Table]:
+    """The tables that the warehouse mirrors."""
+    return [table for table in TABLES.values() if table.warehouse]
+
+
+def input_hashes(connection: psycopg.Connection) -> dict[str, str]:
+    """For each month, what the gold of that month would be made of: a digest over its published inputs."""
+    rows = connection.execute(
+        """
+        with crosswalk as (
+            select coalesce(max(content_sha256), '') as digest from ops.publications where table_name = 'crosswalk'
+        )
+        select left(partition, 7) as month,
+               md5(string_agg(concat_ws(' ', table_name, source, partition, content_sha256), ','
+                              order by table_name, source, partition) || crosswalk.digest)
+        from ops.publications, crosswalk
+        where table_name in ('historic_prices', 'silver_daily_metrics') and rows > 0
+        group by 1, crosswalk.digest
+        """
+    ).fetchall()
+    return dict(rows)
+
+
+def months_to_refresh(connection: psycopg.Connection) -> list[str]:
+    """The months whose inputs are no longer those their published gold was made of."""
+    made_of = dict(
+        connection.execute(
+            "select partition, inputs from ops.publications where table_name = 'unified_prices'"
+        ).fetchall()
+    )
+    return sorted(month for month, digest in input_hashes(connection).items() if made_of.get(month) != digest)
