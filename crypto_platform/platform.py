@@ -94,13 +94,14 @@ class Platform:
 
     @cached_property
     def _warehouse(self) -> Warehouse:
-        from crypto_platform.warehouse import claim_world, migrate, open_warehouse
+        from crypto_platform.warehouse import enter_world, migrate, open_warehouse
 
         open_home(self.settings)
         warehouse = open_warehouse(self.settings)
         try:
             migrate(warehouse)
-            claim_world(warehouse, self.world)
+            with warehouse.connect() as connection:
+                enter_world(connection, self.world)
         except BaseException:
             warehouse.close()
             raise

@@ -12,9 +12,7 @@ from crypto_platform.lake import Lake
 from crypto_platform.tables import RAW_SNAPSHOTS, TABLES, Partition, Table
 
 if TYPE_CHECKING:
-    import psycopg
-
-    from crypto_platform.warehouse import Publication, Slot, Warehouse
+    from crypto_platform.warehouse import Connection, Publication, Slot, Warehouse
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Projection:
             return Projected()
         with self._warehouse.connect() as connection, connection.transaction():
             lock_table(connection, table, source)
-            known = {p.partition: p for p in publications(connection, table.name) if p.source == (source or "")}
+            known = {p.partition: p for p in publications(connection, table) if p.source == (source or "")}
             slots: list[Slot] = []
             keys: list[str] = []
             for partition in sorted(partitions):
@@ -71,7 +69,7 @@ class Projection:
             if not slots:
                 return Projected()
             done = publish(connection, table, source, slots, self._lake.batches(keys))
-            return Projected(len(slots), done.rows, done.written, done.deleted)
+            return Projected(len(slots), done.rows, done.changed, done.deleted)
 
     def _slot(
         self, table: Table, source: str | None, partition: Partition, inputs: str | None, seconds: float | None
@@ -114,7 +112,7 @@ def projected_tables() -> list[Table]:
     return [table for table in TABLES.values() if table.warehouse]
 
 
-def input_hashes(connection: psycopg.Connection) -> dict[str, str]:
+def input_hashes(connection: Connection) -> dict[str, str]:
     """For each month, what the gold of that month would be made of: a digest over its published inputs."""
     rows = connection.execute(
         """
@@ -132,7 +130,7 @@ def input_hashes(connection: psycopg.Connection) -> dict[str, str]:
     return dict(rows)
 
 
-def months_to_refresh(connection: psycopg.Connection) -> list[str]:
+def months_to_refresh(connection: Connection) -> list[str]:
     """The months whose inputs are no longer those their published gold was made of."""
     made_of = dict(
         connection.execute(

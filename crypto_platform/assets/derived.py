@@ -1,7 +1,5 @@
 """Derived assets: each names its SQL and what the names in it stand for."""
 
-from __future__ import annotations
-
 import dagster as dg
 import pyarrow as pa
 

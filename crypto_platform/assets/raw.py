@@ -1,7 +1,5 @@
 """Raw assets: what a vendor is asked, and when. They land batches; nothing is interpreted here."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable
 from datetime import date
@@ -79,7 +77,16 @@ def _landing(land: Callable[[], Landed]) -> Landed:
         raise dg.Failure(str(error), allow_retries=False) from error
 
 
+def batch_id_for(name: str) -> str:
+    """The id of the batch that goes by a name; the same name is the same batch."""
+    return str(uuid.uuid5(_BATCHES, name))
+
+
 def _batch_id(context: dg.AssetExecutionContext) -> str:
-    """The same for every try of one run, so that a retry goes on where the last try stopped."""
-    run = context.run.root_run_id or context.run.run_id
-    return str(uuid.uuid5(_BATCHES, f"{run}/{context.asset_key.to_user_string()}/{context.partition_keys[0]}"))
+    """The same for every try of one run, so that a retry goes on where the last try stopped.
+
+    A run may name its batch by the tag `crypto/batch`; a batch that has landed is not taken again.
+    """
+    run = context.run
+    name = f"{run.root_run_id or run.run_id}/{context.asset_key.to_user_string()}/{context.partition_keys[0]}"
+    return batch_id_for(run.tags.get("crypto/batch", name))

@@ -1,7 +1,5 @@
 """The unified view as an asset: nothing is stored; materialising it counts what it shows and previews the newest."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from crypto_platform.assets.graph import Graph

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
 from crypto_platform.assets.graph import Graph
 from crypto_platform.tables import (
@@ -20,8 +21,6 @@ from crypto_platform.tables import (
     UNIFIED_VIEW,
     Table,
 )
-
-Job = dg.UnresolvedAssetJobDefinition
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """The schedules, in UTC: the hourly snapshot of each source, and the daily close."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """The sensor that refreshes gold: months whose inputs changed by content, in one run for each stretch of months."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import dagster as dg

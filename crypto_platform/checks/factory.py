@@ -1,7 +1,5 @@
 """Makes the asset checks of a table: one op that runs every rule over the partitions of its run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

@@ -21,6 +21,7 @@ class Request:
     headers: dict[str, str]
     now: float
     paid: bool = False
+    base: str = ""
 
     def number(self, name: str, default: int) -> int:
         try:
@@ -49,9 +50,8 @@ class Vendor(Protocol):
         ...
 
 
-def answer_json(value: object, status: int = 200, **headers: str) -> Answer:
-    named = {name.replace("_", "-"): text for name, text in headers.items()}
-    return Answer(status, _encode(value), headers=named)
+def answer_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+    return Answer(status, _encode(value), headers=headers or {})
 
 
 def iso_millis(moment: float) -> str:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+_EARLIEST = datetime(2013, 1, 1, tzinfo=UTC).timestamp()
+
 
 class ClockError(Exception):
     """A clock setting that cannot be; the message is one sentence."""
@@ -54,6 +56,8 @@ class Clock:
 
     def _set(self, moment: float, *, frozen: bool) -> None:
         real = self._real()
+        if not moment >= _EARLIEST:
+            raise ClockError(f"The sandbox's clock cannot be set to {_text(moment)}: its market begins in 2013.")
         if moment > real:
             raise ClockError(
                 f"The sandbox's clock cannot be set to {_text(moment)}: the real time is {_text(real)}, "

@@ -25,9 +25,9 @@ class CoinGecko:
         self._pages = MarketPages(market)
 
     def answer(self, request: Request) -> Answer:
-        refusal = _refused_key(request)
-        if refusal:
-            return refusal
+        return _refused_key(request) or self._routed(request)
+
+    def _routed(self, request: Request) -> Answer:
         match request.path.strip("/").split("/"):
             case ["ping"]:
                 return answer_json({"gecko_says": "(V3) To the Moon!"})
@@ -72,7 +72,7 @@ class CoinGecko:
         return answer_json(sorted(rows, key=lambda row: str(row["id"])))
 
     def _exists(self, coin: Coin, now: float) -> bool:
-        return not (self._market.traps["vanished"] == coin.index and now >= VANISHES) and coin.listed_at <= now
+        return not (self._market.traps["vanished"] == coin.index and now >= VANISHES) and coin.known_at <= now
 
     def _range(self, coin_id: str, request: Request) -> Answer:
         if "from" not in request.query or "to" not in request.query:
@@ -124,6 +124,4 @@ def _too_far_back(now: float) -> Answer:
         f"the past {_FREE_DAYS} days. Upgrade to a paid plan to enjoy full historical data access: {_PRICING}. "
     )
     stamp = iso_millis(now).replace("Z", "+00:00")
-    return answer_json(
-        {"error": {"status": {"timestamp": stamp, "error_code": 10_012, "error_message": message}}}, 401
-    )
+    return answer_json({"error": {"status": {"timestamp": stamp, "error_code": 10_012, "error_message": message}}}, 401)

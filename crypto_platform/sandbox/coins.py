@@ -5,16 +5,39 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 from crypto_platform.sandbox.noise import draw, word
-from crypto_platform.sandbox.real_coins import PEGGED_TO_BITCOIN, REAL_COINS, STABLECOINS
+from crypto_platform.sandbox.real_coins import OLDER_THAN_YAHOO, OTHER_NAMES, PEGGED_TO_BITCOIN, REAL_COINS, STABLECOINS
 from crypto_platform.sandbox.traps import HUGE_SUPPLY, CoinTraps, plant
 
 CROSSWALKED = 300
 """The first coins, which all vendors know and whose identity the sandbox tells."""
 
-_SYLLABLES = "ba be bi bo bu da de do dra fa fi flo ga glo go ka ki kra la le lo lu ma mi mo na ne no or pa pi plo ra " \
-    "ri ro sa se sol ta ti tra ul va ve vi xa xe yo za ze zo".split()  # fmt: skip
+_ONSETS = (
+    "b",
+    "d",
+    "dr",
+    "f",
+    "fl",
+    "g",
+    "gl",
+    "k",
+    "kr",
+    "l",
+    "m",
+    "n",
+    "p",
+    "pl",
+    "r",
+    "s",
+    "t",
+    "tr",
+    "v",
+    "x",
+    "z",
+)
+_VOWELS = ("a", "e", "i", "o", "u")
 _ENDINGS = ("", "", "", " Protocol", " Network", " Finance", " Coin", " Token", " AI", " DAO", " Chain", " Inu")
 _CHAINS = ("ethereum", "binance-smart-chain", "polygon-pos", "avalanche", "solana", "base", "arbitrum-one")
 _BULK_LISTING = (date(2015, 6, 1), date(2018, 6, 1), date(2021, 3, 1), date(2025, 9, 1))
@@ -30,7 +53,12 @@ class Coin:
     name: str
     coinpaprika: str | None
     yahoo: str | None
+    paprika_name: str
+    """CoinPaprika's spelling, which is not always CoinGecko's."""
     listed: date
+    """The first day on Yahoo."""
+    known: date
+    """The first day elsewhere."""
     price: float
     """The price at `market.REFERENCE`."""
     supply: float
@@ -42,7 +70,15 @@ class Coin:
 
     @property
     def listed_at(self) -> int:
-        return int(datetime(self.listed.year, self.listed.month, self.listed.day, tzinfo=UTC).timestamp())
+        return _midnight(self.listed)
+
+    @property
+    def known_at(self) -> int:
+        return _midnight(self.known)
+
+    @property
+    def paprika_symbol(self) -> str:
+        return (self.coinpaprika or "").split("-", maxsplit=1)[0].upper()
 
 
 def build_coins(seed: int, count: int) -> tuple[list[Coin], CoinTraps]:
@@ -54,11 +90,17 @@ def build_coins(seed: int, count: int) -> tuple[list[Coin], CoinTraps]:
     taken = {coin.coingecko for coin in coins} | {coin.coinpaprika for coin in coins}
     symbols = [coin.symbol for coin in coins]
     for index in range(len(real), count):
-        coin = _trapped(_made_up_coin(seed, index, symbols, taken), traps, coins)
+        coin = _made_up_coin(seed, index, symbols, taken)
+        if trap := traps.trap_of.get(index):
+            coin = _trapped(coin, trap, traps, coins, taken)
         taken |= {coin.coingecko, coin.coinpaprika}
         symbols.append(coin.symbol)
         coins.append(coin)
     return coins, traps
+
+
+def _midnight(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
 def slug(name: str) -> str:
@@ -66,7 +108,8 @@ def slug(name: str) -> str:
 
 
 def _cap(seed: int, index: int) -> float:
-    return 1.83e12 * float(index + 1) ** -1.65 * (0.97 + 0.06 * draw(seed, 1, index))
+    size: float = 1.83e12 * float(index + 1) ** -1.65 * (0.97 + 0.06 * draw(seed, 1, index))
+    return size
 
 
 def _real_coin(
@@ -82,14 +125,16 @@ def _real_coin(
         name,
         paprika,
         yahoo,
-        date.fromisoformat(listed),
+        paprika_name=OTHER_NAMES.get(coingecko, name),
+        listed=date.fromisoformat(listed),
+        known=date.fromisoformat(OLDER_THAN_YAHOO.get(coingecko, listed)),
         price=value,
         supply=supply,
         total_supply=capped or supply * (1.0 + 0.5 * draw(seed, 2, index)),
         max_supply=capped or (float(round(supply * 1.6, -6)) if draw(seed, 3, index) < 0.4 else None),
         stable=coingecko in STABLECOINS,
         pegged=coingecko in PEGGED_TO_BITCOIN,
-        chains={} if draw(seed, 4, index) < 0.5 else _contracts(seed, index),
+        chains={} if coingecko == "bitcoin" or draw(seed, 4, index) < 0.5 else _contracts(seed, index),
     )
 
 
@@ -111,7 +156,9 @@ def _made_up_coin(seed: int, index: int, symbols: list[str], taken: set[str | No
         name,
         _free(paprika, taken) if paprika else None,
         f"{symbol.upper()}{8_000 + word(seed, 15, index) % 30_000}-USD" if known else None,
-        _listed(seed, index),
+        paprika_name=name.split(" ", maxsplit=1)[0] if draw(seed, 20, index) < 0.06 else name,
+        listed=_listed(seed, index),
+        known=_listed(seed, index),
         price=price,
         supply=supply,
         total_supply=None if draw(seed, 16, index) < 0.06 else float(round(supply * (1.0 + draw(seed, 17, index)))),
@@ -122,39 +169,43 @@ def _made_up_coin(seed: int, index: int, symbols: list[str], taken: set[str | No
     )
 
 
-def _trapped(coin: Coin, traps: CoinTraps, before: list[Coin]) -> Coin:
-    match traps.trap_of.get(coin.index):
-        case "borrowed_btc":
-            return replace(coin, symbol="btc")
-        case "borrowed_eth":
-            return replace(coin, symbol="eth")
-        case "huge_supply":
-            cap = coin.price * coin.supply
-            return replace(coin, supply=float(HUGE_SUPPLY), total_supply=float(HUGE_SUPPLY), price=cap / HUGE_SUPPLY)
-        case "tiny_price":
-            return replace(coin, supply=4e17, total_supply=4e17, max_supply=None, price=1.2e-12)
-        case "whole_price":
-            return replace(coin, price=17.0, supply=coin.price * coin.supply / 17.0)
-        case "odd_id":
-            return replace(coin, coingecko="_")
-        case "odd_id_number":
-            return replace(coin, coingecko="-10")
-        case "no_symbol":
-            return replace(coin, symbol="")
-        case "only_coingecko":
-            return replace(coin, coinpaprika=None)
-        # Traps take their coins from the back, so the second twin comes first.
-        case "twin" if (other := traps["twin_again"]) is not None:
-            twin = before[other]
-            return replace(coin, symbol=twin.symbol, name=twin.name, coingecko=f"{twin.coingecko}-2")
-        case _:
-            return coin
+def _trapped(coin: Coin, trap: str, traps: CoinTraps, before: list[Coin], taken: set[str | None]) -> Coin:
+    """The coin with the part of its trap that lies in its definition, if any."""
+    cap = coin.price * coin.supply
+    changes: dict[str, dict[str, Any]] = {
+        "borrowed_btc": {"symbol": "btc"},
+        "borrowed_eth": {"symbol": "eth"},
+        "huge_supply": {"supply": float(HUGE_SUPPLY), "total_supply": float(HUGE_SUPPLY), "price": cap / HUGE_SUPPLY},
+        "tiny_price": {"supply": 4e17, "total_supply": 4e17, "max_supply": None, "price": 1.2e-12},
+        "whole_price": {"price": 17.0, "supply": cap / 17.0},
+        "odd_id": {"coingecko": "_"},
+        "odd_id_number": {"coingecko": "-10"},
+        "no_symbol": {"symbol": ""},
+        "only_coingecko": {"coinpaprika": None},
+    }
+    # Traps take their coins from the back, so the second twin comes first.
+    if trap == "twin" and (other := traps["twin_again"]) is not None:
+        twin = before[other]
+        changes["twin"] = {
+            "symbol": twin.symbol,
+            "name": twin.name,
+            "paprika_name": twin.paprika_name,
+            "coingecko": f"{twin.coingecko}-2",
+        }
+    changed = replace(coin, **changes.get(trap, {}))
+    if changed.symbol == coin.symbol or not changed.symbol or coin.coinpaprika is None:
+        return changed
+    return replace(changed, coinpaprika=_free(f"{changed.symbol}-{slug(changed.name)}", taken))
 
 
 def _name(seed: int, index: int) -> str:
     parts = 2 + word(seed, 21, index) % 3
-    stem = "".join(_SYLLABLES[word(seed, 22, index, part) % len(_SYLLABLES)] for part in range(parts))
+    stem = "".join(_syllable(word(seed, 22, index, part)) for part in range(parts))
     return stem.capitalize() + _ENDINGS[word(seed, 23, index) % len(_ENDINGS)]
+
+
+def _syllable(bits: int) -> str:
+    return _ONSETS[bits % len(_ONSETS)] + _VOWELS[bits // 64 % len(_VOWELS)]
 
 
 def _free(wanted: str, taken: set[str | None]) -> str:

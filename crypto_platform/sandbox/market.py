@@ -33,7 +33,7 @@ _BITCOIN: Final = {
     "2025-04-08": 77_500, "2025-10-06": 122_000, "2026-01-01": 88_000, "2026-11-01": 92_000, "2030-01-01": 140_000,
 }  # fmt: skip
 _GRID_START: Final = int(_moment("2012-06-01")) // 3_600
-_GRID_END: Final = int(_moment("2032-01-01")) // 3_600
+_GRID_END: Final = int(_moment("2040-01-01")) // 3_600
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Market:
         self.seed = seed
         self.coins, self.traps = build_coins(seed, coins)
         self.indices: Ints = np.arange(len(self.coins), dtype=np.int64)
-        self.listed: Floats = np.array([coin.listed_at for coin in self.coins], dtype=np.float64)
+        self.known: Floats = np.array([coin.known_at for coin in self.coins], dtype=np.float64)
         self.supply: Floats = np.array([coin.supply for coin in self.coins])
         self._factor_keys = [words(seed, 1_000 + octave, np.array([_FACTOR])) for octave in range(len(_PERIODS))]
         self._factor_sizes = _sizes(0.022) * np.array([1, 1, 1, 1, 1, 1, 0.4, 0, 0])
@@ -85,8 +85,8 @@ class Market:
         return self.market_cap(coins, times) * self._turnovers[coins] * np.exp(mood)
 
     def bars(self, coin: int, first_day: int, last_day: int) -> Bars:
-        """Daily bars from hourly prices, over days since 1970 (both included), never before the listing."""
-        first_day = max(first_day, int(self.listed[coin] // DAY))
+        """Daily bars from hourly prices, over days since 1970 (both included), never before the coin is known."""
+        first_day = max(first_day, int(self.known[coin] // DAY))
         days = np.arange(first_day, last_day + 1, dtype=np.int64)
         if not len(days):
             empty = np.empty(0)
@@ -102,7 +102,7 @@ class Market:
             high=np.exp(np.maximum(within.max(axis=1), closing)),
             low=np.exp(np.minimum(within.min(axis=1), closing)),
             close=close,
-            volume=self.volume(index, (days + 1) * float(DAY)),
+            volume=self.volume(index, (days + 1).astype(np.float64) * DAY),
             market_cap=close * self.supply[coin],
         )
 
@@ -124,11 +124,12 @@ class Market:
 
     def _log_price(self, coins: Ints, times: Floats) -> Floats:
         moved = self._betas[coins] * (self._factor(times) - self._factor_at_reference)
-        return self._bases[coins] + moved + (self._own(coins, times) - self._own_at_reference[coins])
+        value: Floats = self._bases[coins] + moved + (self._own(coins, times) - self._own_at_reference[coins])
+        return value
 
     def _factor(self, times: Floats) -> Floats:
         """The log of bitcoin's price, which is the market's mood."""
-        value = np.interp(times, self._anchor_times, self._anchors)
+        value: Floats = np.interp(times, self._anchor_times, self._anchors)
         for key, size, period in zip(self._factor_keys, self._factor_sizes, _PERIODS, strict=True):
             if size:
                 value = value + size * smooth(key, times / 3_600.0, period)
@@ -142,7 +143,7 @@ class Market:
 
     def _hourly_factor(self) -> Floats:
         hours = np.arange(_GRID_START, _GRID_END + 1)
-        value = np.interp(hours * 3_600.0, self._anchor_times, self._anchors)
+        value: Floats = np.interp(hours * 3_600.0, self._anchor_times, self._anchors)
         for key, size, period in zip(self._factor_keys, self._factor_sizes, _PERIODS, strict=True):
             if size:
                 value = value + size * smooth_hours(int(key[0]), _GRID_START, _GRID_END, period)
@@ -161,4 +162,5 @@ class Market:
 
 def _sizes(daily: float) -> Floats:
     """What each octave adds for a given daily movement: as in a random walk, the root of its period."""
-    return daily * np.sqrt(np.array(_PERIODS) / 24.0)
+    sizes: Floats = daily * np.sqrt(np.array(_PERIODS) / 24.0)
+    return sizes

@@ -54,7 +54,8 @@ def _finished(state: Words) -> Words:
 
 
 def _unit(bits: Words) -> Floats:
-    return np.multiply(bits >> np.uint64(11), 2.0**-53, dtype=np.float64)
+    unit: Floats = (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return unit
 
 
 def _knots(keys: Words, knots: Ints) -> Floats:
@@ -69,7 +70,8 @@ def smooth(keys: Words, hours: Floats, period: int) -> Floats:
     part = (shifted - knot * period) / period
     whole = knot.astype(np.int64)
     left, right = _knots(keys, whole), _knots(keys, whole + 1)
-    return left + (right - left) * (part * part * (3.0 - 2.0 * part))
+    value: Floats = left + (right - left) * (part * part * (3.0 - 2.0 * part))
+    return value
 
 
 def smooth_hours(key: int, first: int, last: int, period: int) -> Floats:
@@ -81,5 +83,5 @@ def smooth_hours(key: int, first: int, last: int, period: int) -> Floats:
     part = np.arange(period) / period
     curve = part * part * (3.0 - 2.0 * part)
     left = values[:-1, None]
-    grid = left + (values[1:, None] - left) * curve[None, :]
+    grid: Floats = left + (values[1:, None] - left) * curve[None, :]
     return grid.ravel()[start - low * period : stop - low * period + 1]

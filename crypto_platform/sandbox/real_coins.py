@@ -131,3 +131,23 @@ STABLECOINS = frozenset({"tether", "usd-coin", "ethena-usde", "dai", "paypal-usd
 
 PEGGED_TO_BITCOIN = frozenset({"wrapped-bitcoin"})
 """Coins that move as bitcoin does."""
+
+OTHER_NAMES = {
+    "binancecoin": "Binance Coin",
+    "usd-coin": "USD Coin",
+    "polygon-ecosystem-token": "Polygon Ecosystem Token",
+    "kucoin-shares": "KuCoin Token",
+    "gatechain-token": "GateToken",
+    "fetch-ai": "Fetch.ai",
+    "curve-dao-token": "Curve DAO Token",
+    "basic-attention-token": "Basic Attention Token",
+}
+"""CoinPaprika's names where they differ."""
+
+OLDER_THAN_YAHOO = {
+    "bitcoin": "2013-04-28",
+    "litecoin": "2013-04-28",
+    "ripple": "2013-08-04",
+    "dogecoin": "2013-12-15",
+}
+"""Coins that the other vendors know from before Yahoo's first bar."""

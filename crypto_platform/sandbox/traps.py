@@ -42,7 +42,7 @@ COIN_TRAPS: Final = {
     "left_yahoo": "Yahoo: delisted on 2026-03-01, 404 from then on",
     "left_yahoo_again": "Yahoo: delisted on 2026-09-01, 404 from then on",
 }
-"""Traps of one coin each, in the order in which they take the smallest of the first 250 coins."""
+"""Traps of one coin each, in the order in which they are given out."""
 
 FAR_TRAPS: Final = {
     "tiny_price": "price near 1.2e-12 with a supply of 4e17",
@@ -60,8 +60,11 @@ ABSURD_VOLUME: Final = 5.4
 SUPPLYLESS_CAP: Final = 2_000_000_000
 HUGE_SUPPLY: Final = 420_689_899_653_542_539
 YAHOO_LEAVES: Final = {"left_yahoo": 1_772_323_200, "left_yahoo_again": 1_788_220_800}
+ZOMBIES: Final = frozenset({"zombie", "zombie_again"})
 VANISHES: Final = 1_780_272_000
 
+# Some way above 250, so that the coins stay on the first page while caps move.
+_LAST_NEAR = 190
 _STANDSTILL_DAYS = 30
 
 
@@ -77,8 +80,8 @@ class CoinTraps:
 
 
 def plant(made_up: range, coins: int) -> CoinTraps:
-    """Gives the last made-up coins of the first 250 a trap each, and some coins beyond 300."""
-    near = [index for index in range(min(coins, 250) - 1, -1, -1) if index in made_up]
+    """Gives the made-up coins up to the 190th a trap each, from the back, and some coins beyond 300."""
+    near = [index for index in range(min(coins, _LAST_NEAR) - 1, -1, -1) if index in made_up]
     coin_of = dict(zip(COIN_TRAPS, near, strict=False))
     far = range(coins - 2, max(300, made_up.start) - 1, -3)
     coin_of |= dict(zip(FAR_TRAPS, far, strict=False))
@@ -93,6 +96,11 @@ def frozen_since(trap: str | None, now: float) -> float | None:
     if trap == "froze_yesterday":
         return (now // DAY - 1) * DAY + 56_520.0
     return None
+
+
+def price_moment(trap: str | None, now: float) -> float:
+    """The moment whose price a vendor shows `now`: a zombie's price moves once in 30 days."""
+    return now // (_STANDSTILL_DAYS * DAY) * _STANDSTILL_DAYS * DAY if trap in ZOMBIES else now
 
 
 @dataclass(frozen=True)

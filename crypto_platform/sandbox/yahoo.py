@@ -19,7 +19,7 @@ _RANGES: Final = {
     "1d": 1, "5d": 5, "1mo": 30, "3mo": 91, "6mo": 182, "1y": 365, "2y": 730, "5y": 1_826, "10y": 3_652,
     "ytd": 0, "max": 100_000,
 }  # fmt: skip
-_HEADERS: Final = {"cache_control": "public, max-age=10, stale-while-revalidate=20", "vary": "Origin,Accept-Encoding"}
+_HEADERS: Final = {"Cache-Control": "public, max-age=10, stale-while-revalidate=20", "Vary": "Origin,Accept-Encoding"}
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Yahoo:
             reason = "The requested range must be within the last 60 days."
             return _error(422, "Unprocessable Entity", f"{text} {reason}")
         shown, before = self._bars(coin, since, until, request.now)
-        return answer_json({"chart": {"result": [self._result(coin, shown, before, span, request.now)], "error": None}},
-                           **_HEADERS)  # fmt: skip
+        result = self._result(coin, shown, before, span, request.now)
+        return answer_json({"chart": {"result": [result], "error": None}}, headers=_HEADERS)
 
     def failure(self, status: int) -> Answer:
         if status == 429:
@@ -82,12 +82,10 @@ class Yahoo:
         today = int(now // DAY)
         first = max(-(-since // DAY), coin.listed_at // DAY)
         last = min(until // DAY, today)
-        if last == today - 1 and now - today * DAY < bar_appears(self._market.seed, coin.index, today - 1):
-            last -= 1
-        hidden_yesterday = last == today and now - today * DAY < bar_appears(self._market.seed, coin.index, today - 1)
+        is_late = now - today * DAY < bar_appears(self._market.seed, coin.index, today - 1)
         bars = self._market.bars(coin.index, first - 1, min(last, today - 1))
         shown = self._as_shown(coin, bars, now)
-        keep = (bars.days >= first) & ~(hidden_yesterday & (bars.days == today - 1))
+        keep = (bars.days >= first) & ~(is_late & (bars.days == today - 1))
         earlier = bars.close[bars.days < first]
         shown = _Shown(*(column[keep] for column in vars(shown).values()))
         if last == today and first <= today:
@@ -160,8 +158,8 @@ class Yahoo:
             "timezone": "UTC",
             "exchangeTimezoneName": "UTC",
             "regularMarketPrice": _eight(price),
-            "fiftyTwoWeekHigh": _eight(max(high, *year.high.tolist(), high)),
-            "fiftyTwoWeekLow": _eight(min(low, *year.low.tolist(), low)),
+            "fiftyTwoWeekHigh": _eight(float(year.high.max(initial=high))),
+            "fiftyTwoWeekLow": _eight(float(year.low.min(initial=low))),
             "regularMarketDayHigh": _eight(high),
             "regularMarketDayLow": _eight(low),
             "regularMarketVolume": int(live.volume[0]),
@@ -188,8 +186,6 @@ def _joined(first: _Shown, second: _Shown) -> _Shown:
 def _singles(column: Floats) -> list[float | None]:
     """Yahoo's prices are single precision, written out as doubles; NaN is null."""
     values = column.astype(np.float32).astype(np.float64)
-    if not np.isnan(values).any():
-        return values.tolist()
     return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124
 
 

@@ -6,14 +6,15 @@ from types import TracebackType
 from typing import TypeAlias
 
 import psycopg
-from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
 
 from crypto_platform.settings import Settings
 from crypto_platform.warehouse.address import Address
 from crypto_platform.warehouse.embedded import DAGSTER_DATABASE, READER, EmbeddedServer
-from crypto_platform.warehouse.errors import WarehouseError
+from crypto_platform.warehouse.errors import WarehouseUnavailableError, first_line
 
-Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
+Connection: TypeAlias = psycopg.Connection[TupleRow]
 _CONNECT_SECONDS = 10
 
 
@@ -83,17 +84,16 @@ def open_warehouse(settings: Settings) -> Warehouse:
 
 
 def _connect(address: Address, application: str) -> Connection:
+    defaults = {"application_name": application, "connect_timeout": str(_CONNECT_SECONDS)}
     try:
         connection: Connection = psycopg.connect(
-            "",
+            make_conninfo("", **(defaults | address.parameters)),
             autocommit=True,
-            **{"application_name": application, "connect_timeout": str(_CONNECT_SECONDS), **address.parameters},
         )
     except psycopg.Error as error:
-        first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise WarehouseError(
-            f"The warehouse at {address} cannot be reached: {address.hide(first).rstrip('.')}."
+        raise WarehouseUnavailableError(
+            f"The warehouse at {address} cannot be reached: {address.hide(first_line(error))}."
         ) from None
     if connection.info.parameter_status("TimeZone") != "UTC":  # casts of timestamps to dates follow it
-        connection.execute(sql.SQL("set timezone = {}").format("UTC"))
+        connection.execute("set timezone = 'UTC'")
     return connection

@@ -19,10 +19,11 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import TupleRow
 
 from crypto_platform.shipped import shipped_path
 from crypto_platform.warehouse.cluster import Cluster
-from crypto_platform.warehouse.errors import WarehouseError
+from crypto_platform.warehouse.errors import WarehouseError, WarehouseUnavailableError, first_line
 
 DATABASE, DAGSTER_DATABASE = "crypto", "dagster"
 WRITER, READER = "crypto_writer", "crypto_reader"
@@ -186,14 +187,16 @@ def _answers(cluster: Cluster) -> bool:
             if cluster.process() is None:
                 return False
             if time.monotonic() > deadline:
-                raise WarehouseError(f"The embedded PostgreSQL runs but does not answer ({_line(error)}).") from error
+                raise WarehouseUnavailableError(
+                    f"The embedded PostgreSQL runs but does not answer ({first_line(error)})."
+                ) from error
             time.sleep(0.02)
         else:
             return True
     return False
 
 
-def _admin(cluster: Cluster) -> psycopg.Connection[tuple[object, ...]]:
+def _admin(cluster: Cluster) -> psycopg.Connection[TupleRow]:
     return psycopg.connect(
         host=str(cluster.socket_dir),
         port=cluster.port,
@@ -219,7 +222,3 @@ def _complete(cluster: Cluster) -> None:
         connection.execute(
             sql.SQL("grant connect on database {} to {}").format(sql.Identifier(DATABASE), sql.Identifier(READER))
         )
-
-
-def _line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

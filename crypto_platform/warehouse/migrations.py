@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from crypto_platform.shipped import shipped_path
 from crypto_platform.warehouse.connections import Connection, Warehouse
-from crypto_platform.warehouse.errors import WarehouseError
+from crypto_platform.warehouse.errors import WarehouseError, first_line
 
 _FILE = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 _ALONE = "select pg_advisory_xact_lock(hashtextextended('crypto-platform migrations', 0))"
@@ -45,10 +46,11 @@ class Migration:
 
 def shipped_migrations(folder: Path | None = None) -> list[Migration]:
     """The numbered files, in order; other files of the folder are no migrations."""
-    found = []
-    for path in sorted((folder or shipped_path("sql/warehouse")).iterdir()):
-        if match := _FILE.match(path.name):
-            found.append(Migration(int(match[1]), match[2], path.read_text("utf-8")))
+    found = [
+        Migration(int(match[1]), match[2], path.read_text("utf-8"))
+        for path in sorted((folder or shipped_path("sql/warehouse")).iterdir())
+        if (match := _FILE.match(path.name))
+    ]
     if [each.number for each in found] != list(range(1, len(found) + 1)):
         raise WarehouseError("The migrations in sql/warehouse are not numbered 0001, 0002 and so on without a gap.")
     return found
@@ -79,8 +81,7 @@ def _apply_next(connection: Connection, shipped: list[Migration]) -> Migration |
             connection.execute(following.statements.encode())
         except psycopg.Error as error:
             raise WarehouseError(
-                f"The migration {following.number:04d}_{following.name} failed and was taken back: "
-                f"{str(error).splitlines()[0]}."
+                f"The migration {following.number:04d}_{following.name} failed and was taken back: {first_line(error)}."
             ) from error
         connection.execute(
             "insert into ops.migrations (number, name, sha256) values (%s, %s, %s)",
@@ -89,7 +90,7 @@ def _apply_next(connection: Connection, shipped: list[Migration]) -> Migration |
         return following
 
 
-def _compare(shipped: list[Migration], records: list[tuple[object, ...]]) -> None:
+def _compare(shipped: list[Migration], records: list[TupleRow]) -> None:
     if len(records) > len(shipped):
         raise WarehouseError(
             f"The warehouse is at migration {len(records)} and this version knows {len(shipped)}; "

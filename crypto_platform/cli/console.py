@@ -1,0 +1,122 @@
+"""What the commands print with: one console, tables, bars, JSON, and errors as one sentence."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from functools import wraps
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class UserError(click.ClickException):
+    """Something the person can put right; shown as its sentence alone."""
+
+    def show(self, file: Any = None) -> None:  # noqa: ARG002
+        err.print(f"[bold red]Error:[/] {_escaped(self.message)}")
+
+
+def fail(sentence: str) -> NoReturn:
+    raise UserError(sentence)
+
+
+def sentences(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn the platform's own errors into one sentence and exit code 1."""
+
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except Exception as error:
+            if _is_ours(error):
+                raise UserError(" ".join(str(error).split())) from error
+            raise
+
+    return wrapped
+
+
+def _is_ours(error: Exception) -> bool:
+    """The platform's errors carry sentences meant for people; anything else is a defect and shows its trace."""
+    from crypto_platform.home import HomeError
+    from crypto_platform.settings import SettingsError
+
+    if isinstance(error, (HomeError, SettingsError)):
+        return True
+    return any(base.__module__.startswith("crypto_platform.") for base in type(error).__mro__)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, default=plain, ensure_ascii=False, indent=2) + "\n")
+
+
+def plain(value: object) -> object:
+    """A value as JSON can carry it."""
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    return str(value)
+
+
+def flat(value: object) -> object:
+    """A value as a cell of CSV or SQLite can carry it."""
+    if isinstance(value, list):
+        return json.dumps(value, default=plain, ensure_ascii=False)
+    return plain(value) if isinstance(value, (date, datetime)) else value
+
+
+def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table for people: numbers to the right, nothing where there is nothing."""
+    grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        numeric = any(isinstance(row[index], (int, float)) for row in rows)
+        grid.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(cell(value) for value in row))
+    out.print(grid)
+
+
+def cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.6g}" if abs(value) < 1_000_000 else f"{value:,.0f}"
+    return _escaped(str(value))
+
+
+@contextmanager
+def bar(what: str, total: int | None, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar on standard error; yields a function told how many are done, of how many."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, disable=quiet, transient=not err.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+
+        def told(done: int, of: int | None) -> None:
+            progress.update(task, completed=done, total=of if of is not None else total)
+
+        yield told

@@ -1,0 +1,109 @@
+"""Opening the platform for a command: settings, the home, and the simulated market where that is the upstream."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crypto_platform.home import HomeError, open_home, world_of
+from crypto_platform.platform import Platform
+from crypto_platform.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from crypto_platform.runner import Runner
+
+_START_SECONDS = 30
+
+
+@contextmanager
+def open_platform(settings: Settings | None = None, *, vendors: bool = False) -> Iterator[Platform]:
+    """The platform on the home; with its vendors reachable, if a command asks them anything."""
+    settings = settings or load_settings()
+    if vendors and world_of(settings) == "sandbox" and not settings.sandbox_url:
+        open_home(settings)
+        with running_sandbox(settings) as url, Platform(in_sandbox(settings, url)) as platform:
+            yield platform
+        return
+    with Platform(settings) as platform:
+        yield platform
+
+
+@contextmanager
+def open_runner(settings: Settings | None = None, *, vendors: bool = False) -> Iterator[Runner]:
+    """A platform and a runner of its assets."""
+    with open_platform(settings, vendors=vendors) as platform:
+        from crypto_platform.runner import open_runner as opened
+
+        with opened(platform) as runner:
+            yield runner
+
+
+def in_sandbox(settings: Settings, url: str) -> Settings:
+    """The settings for a simulated market at this address; its own identities replace the real ones."""
+    import requests
+
+    file = settings.home_dir / "sandbox-crosswalk.csv"
+    session = requests.Session()
+    session.trust_env = False
+    answer = session.get(f"{url}/_sandbox/crosswalk", timeout=30)
+    answer.raise_for_status()
+    partial = file.with_suffix(".part")
+    partial.write_bytes(answer.content)
+    partial.replace(file)
+    return settings.model_copy(update={"upstream": "sandbox", "sandbox_url": url, "crosswalk_file": file})
+
+
+@contextmanager
+def running_sandbox(settings: Settings) -> Iterator[str]:
+    """The home's simulated market: the one that already runs there, else one of its own for as long as needed."""
+    ready = settings.home_dir / "sandbox.json"
+    url = _running(ready)
+    if url:
+        yield url
+        return
+    ready.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "crypto_platform.cli", "sandbox", "--port", "0", "--ready-file", str(ready)]
+    command += ["--seed", str(settings.sandbox_seed), "--coins", str(settings.sandbox_coins)]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+    try:
+        yield _wait_for(ready, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        ready.unlink(missing_ok=True)
+
+
+def _running(ready: Path) -> str | None:
+    """The address in a ready file, if its process still lives."""
+    try:
+        told: dict[str, Any] = json.loads(ready.read_text())
+        os.kill(int(told["pid"]), 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return str(told["url"])
+
+
+def _wait_for(ready: Path, process: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise HomeError("The simulated market did not start; `crypto-platform sandbox` says why.")
+        url = _running(ready)
+        if url:
+            return url
+        time.sleep(0.02)
+    raise HomeError(
+        f"The simulated market did not answer within {_START_SECONDS} s; `crypto-platform sandbox` says why."
+    )

@@ -1,0 +1,127 @@
+"""Running assets in this process, on the home's own Dagster instance, so that the UI shows what was done."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crypto_platform.automation.schedules import range_tags
+from crypto_platform.definitions import build_definitions
+from crypto_platform.shipped import shipped_path
+from crypto_platform.tables import Partition, Table
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from crypto_platform.platform import Platform
+
+
+class RunFailedError(Exception):
+    """A run did not succeed; the sentence is the first step's own."""
+
+
+@dataclass
+class CheckCounts:
+    """How the checks of some runs came out."""
+
+    passed: int = 0
+    warned: int = 0
+    failed: int = 0
+    findings: dict[str, int] = field(default_factory=dict)
+    """Rows that break each rule that something broke."""
+
+
+def dagster_environment(platform: Platform) -> dict[str, str]:
+    """The variables Dagster needs on this home; its folder is made on the way."""
+    folder = platform.home / "dagster"
+    folder.mkdir(exist_ok=True)
+    shutil.copyfile(shipped_path("dagster.yaml"), folder / "dagster.yaml")
+    return {
+        "DAGSTER_HOME": str(folder),
+        "CRYPTO_DAGSTER_URL": platform.warehouse.dagster_url,
+        "CRYPTO_DAGSTER_LOGS": str(platform.home / "logs" / "dagster"),
+    }
+
+
+class Runner:
+    """Executes selections of the graph in this process, one after another."""
+
+    def __init__(self, platform: Platform, instance: dg.DagsterInstance) -> None:
+        self.platform = platform
+        self.instance = instance
+        self.checks = CheckCounts()
+        self._definitions = build_definitions(platform)
+        self._job = self._definitions.resolve_implicit_global_asset_job_def()
+
+    def run(
+        self,
+        assets: Sequence[tuple[Table, str | None]],
+        partitions: Sequence[Partition] = (),
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        """Materialise some tables for a stretch of partitions, checks included; raise if anything fails."""
+        import dagster as dg
+
+        keys = [dg.AssetKey([table.name, source] if source else [table.name]) for table, source in assets]
+        one = partitions[0].key if len(partitions) == 1 else None
+        span = range_tags(partitions[0].key, partitions[-1].key) if len(partitions) > 1 else {}
+        result = self._job.execute_in_process(
+            instance=self.instance,
+            asset_selection=keys,
+            partition_key=one,
+            tags={**span, **(tags or {})},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=False,
+        )
+        self._count_checks(result)
+        if not result.success:
+            raise RunFailedError(_first_failure(result))
+
+    def _count_checks(self, result: dg.ExecuteInProcessResult) -> None:
+        import dagster as dg
+
+        for evaluation in result.get_asset_check_evaluations():
+            if evaluation.passed:
+                self.checks.passed += 1
+                continue
+            name = f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}"
+            rows = evaluation.metadata["rows"].value
+            self.checks.findings[name] = int(str(rows))
+            if evaluation.severity is dg.AssetCheckSeverity.WARN:
+                self.checks.warned += 1
+            else:
+                self.checks.failed += 1
+
+
+@contextmanager
+def open_runner(platform: Platform) -> Iterator[Runner]:
+    """A runner on the home's Dagster instance."""
+    import dagster as dg
+
+    os.environ.update(dagster_environment(platform))
+    Path(os.environ["CRYPTO_DAGSTER_LOGS"]).mkdir(parents=True, exist_ok=True)
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with dg.DagsterInstance.get() as instance:
+        yield Runner(platform, instance)
+
+
+def _first_failure(result: dg.ExecuteInProcessResult) -> str:
+    """The sentence of what went wrong first: the failure's own description, or the exception's last line."""
+    for event in result.all_events:
+        if not event.is_step_failure:
+            continue
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            return data.user_failure_data.description
+        error = data.error
+        while error and error.cause:
+            error = error.cause
+        if error:
+            return error.message.strip().split(": ", 1)[-1]
+    return "The run failed before its first step; `crypto-platform up` shows its log."

@@ -1,0 +1,119 @@
+"""What every source is: what to ask, how to judge an answer, how to cut it into rows. No vendor is named here."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from crypto_platform.sources.errors import Permanent, Transient, error_for
+from crypto_platform.sources.http import Answer, Http, OnRefused
+from crypto_platform.sources.slices import NotJsonError, array_slices
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from crypto_platform.settings import Settings
+
+USER_AGENT = "crypto-platform"
+
+Ask = Callable[[int, str, Mapping[str, str]], Answer]
+"""Page number within the batch, path, parameters. It may answer from what was kept earlier."""
+
+
+class BarDate(Enum):
+    """Which day a daily point is about when it is stamped 00:00 UTC."""
+
+    SAME_DAY = "same_day"
+    """The day that begins at the stamp."""
+    PREVIOUS_DAY = "previous_day"
+    """The day that ends at the stamp."""
+
+
+@dataclass(frozen=True)
+class RateBudget:
+    """How often a vendor lets itself be asked; None where it does not say."""
+
+    per_minute: int | None
+    per_month: int | None
+
+
+class Source(ABC):
+    """One vendor. Pure but for `http`: the same answers give the same rows."""
+
+    name: ClassVar[str]
+    budget: ClassVar[RateBudget]
+    day_of: ClassVar[BarDate]
+    has_snapshots: ClassVar[bool] = False
+    has_history: ClassVar[bool] = False
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: Settings) -> Self: ...
+
+    @abstractmethod
+    def http(
+        self,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        on_refused: OnRefused,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Http:
+        """The client that asks this vendor, with its host, headers and way of judging."""
+
+    def snapshot(self, ask: Ask) -> Iterator[Answer]:  # noqa: ARG002
+        """The market as it is now: every answer, in the order of its pages from 1."""
+        raise Permanent(f"{self.name} gives no snapshots of the market; take them from another source.")
+
+    def snapshot_rows(self, body: bytes) -> list[bytes]:
+        """One exact slice per element of the answer, whatever the element is."""
+        try:
+            return array_slices(body)
+        except NotJsonError as error:
+            raise Transient(f"{self.name} gave something else than a JSON array of coins: {error}.") from None
+
+    def history(
+        self,
+        ask: Ask,  # noqa: ARG002
+        page: int,  # noqa: ARG002
+        source_asset_id: str,  # noqa: ARG002
+        first_day: date,  # noqa: ARG002
+        last_day: date,  # noqa: ARG002
+    ) -> Answer:
+        """One request for one coin and any range, both days included; status 404 means the coin is unknown."""
+        raise Permanent(f"{self.name} gives no history; take it from another source.")
+
+    def history_points(self, body: bytes) -> pa.Table:  # noqa: ARG002
+        """Every point of an answer, in the columns of `points.SCHEMA`."""
+        raise Permanent(f"{self.name} gives no history; take it from another source.")
+
+    def judge(self, answer: Answer) -> None:
+        """Raises what is wrong with an answer; by its status, until a vendor knows better."""
+        error = error_for(answer.status)
+        if error:
+            raise error(self.sentence(answer))
+
+    @abstractmethod
+    def complaint(self, body: bytes) -> str:
+        """The vendor's own words in an error body; empty where it says nothing readable."""
+
+    def sentence(self, answer: Answer, what: str | None = None) -> str:
+        """What came instead, from where, and in the vendor's own words."""
+        if what is None:
+            what = f"answered {answer.status} {_phrase(answer.status)}".rstrip()
+        if 300 <= answer.status < 400:
+            what += f" and points to {answer.headers.get('location', 'nowhere')} (set the base URL to the right host)"
+        words = " ".join(self.complaint(answer.body).split())[:500].rstrip(". ")
+        return f"{self.name} {what} to {answer.url}" + (f": {words}." if words else ".")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
