@@ -106,9 +106,9 @@ class Source(ABC):
         """What came instead, from where, and in the vendor's own words."""
         if what is None:
             what = f"answered {answer.status} {_phrase(answer.status)}".rstrip()
-        if 300 <= answer.status < 400:
-            what += f" and points to {answer.headers.get('location', 'nowhere')} (set the base URL to the right host)"
         words = " ".join(self.complaint(answer.body).split())[:500].rstrip(". ")
+        if 300 <= answer.status < 400:
+            words = f"redirects are not followed; the right URL may be {answer.headers.get('location', 'missing')}"
         return f"{self.name} {what} to {answer.url}" + (f": {words}." if words else ".")
 
 

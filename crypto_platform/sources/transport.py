@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MAX_BODY = 256 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
+_CHUNK = 65_536
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,18 @@ class RequestsTransport:
             return self._read(response, deadline, timeout)
 
     def _read(self, response: requests.Response, deadline: _Deadline, timeout: float) -> Reply:
-        import requests
+        from urllib3.exceptions import HTTPError
 
         body = bytearray()
         fault: UpstreamError | None = None
         try:
-            for chunk in response.iter_content(65_536):
+            # read1 gives what is there; a fuller read would forget it when the connection breaks.
+            while chunk := response.raw.read1(_CHUNK, decode_content=True):
                 body += chunk
                 if len(body) > self._max_body:
                     fault = _too_large(self._max_body)
                     break
-        except requests.RequestException as error:
+        except (HTTPError, OSError) as error:
             fault = Transient(f"the answer broke off after {len(body):,} bytes ({_kind(error)})")
         if deadline.expired:
             fault = _too_slow(timeout)

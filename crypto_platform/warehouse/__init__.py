@@ -12,7 +12,7 @@ from crypto_platform.warehouse.publications import (
     retire_staging,
     world_of,
 )
-from crypto_platform.warehouse.publishing import Published, publish
+from crypto_platform.warehouse.publishing import Published, lock_table, publish
 
 __all__ = [
     "Connection",
@@ -24,6 +24,7 @@ __all__ = [
     "WarehouseUnavailableError",
     "checksum",
     "enter_world",
+    "lock_table",
     "migrate",
     "open_warehouse",
     "publications",

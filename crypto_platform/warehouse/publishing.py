@@ -55,6 +55,11 @@ def publish(
     return published
 
 
+def lock_table(connection: Connection, table: Table, source: str | None) -> None:
+    """Keep everyone else from publishing to a table (of a source) until the transaction ends."""
+    connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{table.name}/{source or ''}",))
+
+
 class _Publication:
     def __init__(self, connection: Connection, table: Table, source: str | None, slots: Sequence[Slot]) -> None:
         if table.warehouse is None:
@@ -75,9 +80,7 @@ class _Publication:
         return f"Nothing of {self._table.name}{of_source} was published: {reason}."
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> Published:
-        self._connection.execute(
-            "select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{self._table.name}/{self._source or ''}",)
-        )
+        lock_table(self._connection, self._table, self._source)
         create_landing(self._connection, self._table)
         rows = copy_in(self._connection, self._table, LANDING, batches)
         if rows != (promised := sum(slot.rows for slot in self._slots)):
