@@ -46,6 +46,8 @@ def dagster_environment(platform: Platform) -> dict[str, str]:
         "DAGSTER_HOME": str(folder),
         "CRYPTO_DAGSTER_URL": platform.warehouse.dagster_url,
         "CRYPTO_DAGSTER_LOGS": str(platform.home / "logs" / "dagster"),
+        # A range run makes an event for every partition; one by one they take longer than the work itself.
+        "DAGSTER_EVENT_BATCH_SIZE": "500",
     }
 
 
@@ -108,6 +110,8 @@ def open_runner(platform: Platform) -> Iterator[Runner]:
     Path(os.environ["CRYPTO_DAGSTER_LOGS"]).mkdir(parents=True, exist_ok=True)
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with dg.DagsterInstance.get() as instance:
+        # Dagster connects anew for every event unless it is told to keep its connections.
+        instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3_600, max_overflow=5)
         yield Runner(platform, instance)
 
 

@@ -85,8 +85,14 @@ def batch_id_for(name: str) -> str:
 def _batch_id(context: dg.AssetExecutionContext) -> str:
     """The same for every try of one run, so that a retry goes on where the last try stopped.
 
-    A run may name its batch by the tag `crypto/batch`; a batch that has landed is not taken again.
+    Ids sort by when their run was made, which tells two batches apart whose answers bear the same time. A run may
+    name its batch by the tag `crypto/batch`; a batch that has landed is not taken again.
     """
     run = context.run
-    name = f"{run.root_run_id or run.run_id}/{context.asset_key.to_user_string()}/{context.partition_keys[0]}"
-    return batch_id_for(run.tags.get("crypto/batch", name))
+    if named := run.tags.get("crypto/batch"):
+        return batch_id_for(named)
+    root = run.root_run_id or run.run_id
+    made = context.instance.get_run_record_by_id(root)
+    milliseconds = int(made.create_timestamp.timestamp() * 1000) if made else 0
+    name = batch_id_for(f"{root}/{context.asset_key.to_user_string()}/{context.partition_keys[0]}")
+    return str(uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | uuid.UUID(name).int & ((1 << 76) - 1)))

@@ -20,6 +20,7 @@ _BACK: Final = {
     "1y": 365 * DAY,
 }  # fmt: skip
 _MONTHS_BACK: Final = np.arange(0, 25) * 30.0 * DAY
+_PART: Final = 2_000
 _MISSING: Final = (None, 0, "")
 
 
@@ -34,7 +35,10 @@ class Tickers:
         caps = self._market.market_cap(known, np.array([moment]))
         order = known[np.argsort(-caps, kind="stable")]
         ranks = np.arange(1, len(order) + 1)
-        return self._rows(order[:most], ranks[:most], moment)
+        order, ranks = order[:most], ranks[:most]
+        # In parts: the intermediate arrays of 20,000 coins at once are large.
+        parts = (slice(first, first + _PART) for first in range(0, len(order), _PART))
+        return [row for part in parts for row in self._rows(order[part], ranks[part], moment)]
 
     def row(self, coin: Coin, moment: float) -> dict[str, Any]:
         return self._rows(np.array([coin.index]), np.array([coin.index + 1]), moment)[0]

@@ -53,7 +53,7 @@ class RequestsTransport:
         # Otherwise requests would read the body of a redirect by itself, without a limit.
         self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]  # noqa: ARG005
         # A proxy from the environment cannot reach this machine's own servers.
-        self._session.trust_env = not _is_this_machine(base_url)
+        self._session.trust_env = not _is_this_machine(_host_of(base_url))
         self._connections: WeakSet[Any] = WeakSet()
         adapter = _remembering_adapter(self._connections)
         self._session.mount("http://", adapter)
@@ -109,7 +109,7 @@ class CurlTransport:
 
         self._max_body = max_body
         # An empty list of proxies would leave curl to read the environment by itself.
-        options: dict[Any, Any] = {CurlOpt.NOPROXY: "*"} if _is_this_machine(base_url) else {}
+        options: dict[Any, Any] = {CurlOpt.NOPROXY: "*"} if _is_this_machine(_host_of(base_url)) else {}
         self._session: Any = curl.Session(impersonate="chrome", curl_options=options)
 
     def fetch(self, url: str, headers: Mapping[str, str], timeout: float) -> Reply:
@@ -233,6 +233,17 @@ def _lower(headers: Mapping[str, Any]) -> dict[str, str]:
     return {name.lower(): str(value) for name, value in headers.items() if name.lower() != "set-cookie"}
 
 
-def _is_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+def _host_of(base_url: str) -> str:
+    """The host, once it is certain that there is one: curl would read files and speak to mail servers too."""
+    try:
+        parts = urlsplit(base_url)
+        if parts.scheme in {"http", "https"} and parts.hostname:
+            return parts.hostname
+    except ValueError:
+        pass
+    # The URL is not repeated: it may hold a login.
+    raise Permanent("A vendor's base URL has to begin with https:// or http:// and name a host; correct the setting.")
+
+
+def _is_this_machine(host: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")

@@ -119,7 +119,7 @@ def test_yesterdays_bar_is_missing_until_half_past_three(
 
 def test_some_days_are_null_at_first_and_filled_later_and_some_never_come(running: RunningSandbox, at: Any) -> None:
     since, until = parse_moment("2026-10-25"), parse_moment("2026-11-08")
-    names = symbols(running, 160)
+    names = symbols(running, 100)
 
     def missing() -> set[tuple[str, int]]:
         return {
@@ -137,7 +137,7 @@ def test_some_days_are_null_at_first_and_filled_later_and_some_never_come(runnin
 
 def test_some_closes_are_restated_within_days_and_then_stay(running: RunningSandbox, at: Any) -> None:
     since, until = parse_moment("2026-11-05"), parse_moment("2026-11-08")
-    names = symbols(running, 100)
+    names = symbols(running, 60)
 
     def seen() -> dict[tuple[str, int], float]:
         return {

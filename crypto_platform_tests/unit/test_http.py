@@ -2,64 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from structlog.testing import capture_logs
+from test_http_server import COINS, Server, Step
 
 from crypto_platform.settings import Settings
 from crypto_platform.sources import source_named
 from crypto_platform.sources.errors import Absent, Permanent, RateLimited, Transient, UpstreamError
 from crypto_platform.sources.http import Answer, Http, RetryPolicy
-from crypto_platform.sources.transport import CurlTransport, RequestsTransport, Transport
+from crypto_platform.sources.transport import RequestsTransport
 
 START = datetime(2026, 3, 9, 3, 27, 0, tzinfo=UTC)
-COINS = b'[{"id":"bitcoin","current_price":1.10}]'
 SECRET = "CG-very-secret"  # noqa: S105 - it opens nothing
-
-Step = tuple[int, dict[str, str], bytes] | Callable[[BaseHTTPRequestHandler], None]
-
-
-class Server:
-    """Answers with one step of its script after the other; the last one repeats."""
-
-    def __init__(self) -> None:
-        self.script: list[Step] = [(200, {}, COINS)]
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
-                step = outer.script.pop(0) if len(outer.script) > 1 else outer.script[0]
-                if callable(step):
-                    step(self)
-                    return
-                status, headers, body = step
-                self.send_response(status)
-                for name, value in ({"Content-Length": str(len(body))} | headers).items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class Time:
@@ -101,13 +61,12 @@ MakeHttp = Callable[..., Http]
 def client(server: Server, at: Time, refused: list[tuple[Answer, str]]) -> Iterator[MakeHttp]:
     made: list[Http] = []
 
-    def make(transport: type[RequestsTransport | CurlTransport] = RequestsTransport, **policy: float) -> Http:
+    def make(**policy: float) -> Http:
         given = {"max_retries": 3, "initial_delay": 1.0, "max_delay": 60.0, "timeout": 5.0, "request_delay": 0.0}
-        sender: Transport = transport(server.url, max_body=1_000_000)
         http = Http(
             "coingecko",
             server.url.replace("//", "//user:pass@") + "/",
-            transport=sender,
+            transport=RequestsTransport(server.url),
             policy=RetryPolicy(**(given | policy)),  # type: ignore[arg-type]
             judge=source_named("coingecko").from_settings(Settings(_env_file=None)).judge,  # type: ignore[call-arg]
             clock=at.clock,
@@ -220,97 +179,6 @@ def test_an_unknown_coin_is_absent(server: Server, client: MakeHttp) -> None:
     refusal(client, Absent)
 
 
-def test_a_redirect_is_not_followed(server: Server, client: MakeHttp) -> None:
-    server.script = [(302, {"Location": "http://elsewhere.invalid/"}, b"<a href>")]
-    assert "http://elsewhere.invalid/" in refusal(client, Permanent)
-
-
-@pytest.mark.parametrize("transport", [RequestsTransport, CurlTransport])
-@pytest.mark.parametrize("body", [b"<html>maintenance</html>", COINS[:-3], b"", b'{"coins":[]}', b'["\xff"]'])
-def test_a_broken_body_is_asked_for_again(
-    server: Server, client: MakeHttp, transport: type, body: bytes, refused: list[tuple[Answer, str]]
-) -> None:
-    server.script = [(200, {}, body), (200, {}, COINS)]
-    assert client(transport).get("/").body == COINS
-    assert refused[0][0].body == body
-
-
-def _cut_in_a_chunk(handler: BaseHTTPRequestHandler) -> None:
-    handler.protocol_version = "HTTP/1.1"
-    handler.send_response(200)
-    handler.send_header("Transfer-Encoding", "chunked")
-    handler.end_headers()
-    handler.wfile.write(b"ff\r\n" + COINS)
-    handler.close_connection = True
-
-
-@pytest.mark.parametrize("transport", [RequestsTransport, CurlTransport])
-@pytest.mark.parametrize("cut", [(200, {"Content-Length": str(len(COINS) + 9)}, COINS), _cut_in_a_chunk])
-def test_an_answer_shorter_than_announced_is_asked_for_again(
-    server: Server, client: MakeHttp, transport: type, cut: Step, refused: list[tuple[Answer, str]]
-) -> None:
-    server.script = [cut, (200, {}, COINS)]
-    assert client(transport).get("/").body == COINS
-    assert refused[0][0].body == COINS
-    assert "broke off" in refused[0][1]
-
-
-@pytest.mark.parametrize("transport", [RequestsTransport, CurlTransport])
-def test_a_reset_connection_is_tried_again(server: Server, client: MakeHttp, transport: type) -> None:
-    server.script = [lambda handler: handler.connection.close(), (200, {}, COINS)]
-    assert client(transport).get("/").body == COINS
-
-
-def _drips_body(handler: BaseHTTPRequestHandler, **headers: str) -> None:
-    handler.send_response(200)
-    for name, value in headers.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.end_headers()
-    _drip(handler, b" ")
-
-
-def _drips_headers(handler: BaseHTTPRequestHandler) -> None:
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    _drip(handler, b"x")
-
-
-def _drip(handler: BaseHTTPRequestHandler, byte: bytes) -> None:
-    try:
-        for _ in range(100):
-            handler.wfile.write(byte)
-            handler.wfile.flush()
-            time.sleep(0.05)
-    except OSError:
-        pass
-
-
-@pytest.mark.parametrize("transport", [RequestsTransport, CurlTransport])
-@pytest.mark.parametrize(
-    "drip",
-    [
-        _drips_body,
-        lambda handler: _drips_body(handler, Content_Length="5000"),
-        _drips_headers,
-    ],
-)
-def test_a_slow_drip_does_not_outlast_the_deadline(
-    server: Server, client: MakeHttp, transport: type, drip: Callable[[BaseHTTPRequestHandler], None]
-) -> None:
-    server.script = [drip]
-    began = time.monotonic()
-    with pytest.raises(Transient, match=r"not complete within 0\.3 seconds"):
-        client(transport, timeout=0.3, max_retries=0).get("/")
-    assert time.monotonic() - began < 1.5
-
-
-@pytest.mark.parametrize("transport", [RequestsTransport, CurlTransport])
-def test_a_body_without_end_is_refused_for_good(server: Server, client: MakeHttp, transport: type) -> None:
-    bomb = gzip.compress(b" " * 50_000_000)
-    server.script = [(200, {"Content-Encoding": "gzip"}, bomb)]
-    with pytest.raises(Permanent, match="larger than 1,000,000 bytes"):
-        client(transport).get("/")
-
-
 def test_two_requests_keep_their_distance(server: Server, client: MakeHttp, at: Time) -> None:
     http = client(request_delay=0.5)
     http.get("/")
@@ -341,41 +209,32 @@ def test_every_retry_is_logged_with_its_reason_and_wait(server: Server, client: 
     assert "Slow down" in logs[0]["why"]
 
 
-def test_nobody_listening_is_transient(server: Server, client: MakeHttp) -> None:
-    http = client(max_retries=1)
-    server.close()
-    with pytest.raises(Transient, match="no answer came"):
-        http.get("/")
-
-
-@pytest.mark.parametrize("source", ["coingecko", "yahoo"])
-def test_a_proxy_in_the_environment_does_not_stand_before_this_machine(
-    server: Server, at: Time, monkeypatch: pytest.MonkeyPatch, source: str
+@pytest.mark.parametrize("body", [b"<html>maintenance</html>", COINS[:-3], b"", b'{"coins":[]}', b'["\xff"]'])
+def test_a_broken_body_is_asked_for_again(
+    server: Server, client: MakeHttp, body: bytes, refused: list[tuple[Answer, str]]
 ) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    settings = Settings(_env_file=None, coingecko_url=server.url, yahoo_url=server.url, max_retries=0)  # type: ignore[call-arg]
-    server.script = [(418, {}, b"")]
-    http = source_named(source).from_settings(settings).http(settings, at.clock, lambda *_: None, at.sleep)
-    with pytest.raises(Permanent, match="418"):
-        http.get("/v8/finance/chart/BTC-USD")
+    server.script = [(200, {}, body), (200, {}, COINS)]
+    assert client().get("/").body == COINS
+    assert refused[0][0].body == body
 
 
-@pytest.mark.parametrize(
-    ("given", "header"),
-    [
-        ({}, None),
-        ({"coingecko_api_key": f" {SECRET}\n"}, "x-cg-demo-api-key"),
-        ({"coingecko_api_key": SECRET, "coingecko_plan": "paid"}, "x-cg-pro-api-key"),
-        ({"coingecko_api_key": SECRET, "coingecko_plan": "keyless"}, None),
-    ],
-)
-def test_each_plan_sends_its_own_header(
-    server: Server, at: Time, given: dict[str, str], header: str | None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("status", [200, 404])
+def test_an_answer_cut_short_is_asked_for_again_even_if_it_reads_well(
+    server: Server, client: MakeHttp, status: int, refused: list[tuple[Answer, str]]
 ) -> None:
-    monkeypatch.delenv("COINGECKO_API_KEY", raising=False)
-    settings = Settings(_env_file=None, coingecko_url=server.url, **given)  # type: ignore[arg-type, call-arg]
-    source = source_named("coingecko").from_settings(settings)
-    source.http(settings, at.clock, lambda *_: None, at.sleep).get("/coins/markets")
-    sent = {name: value for name, value in server.asked[0][1].items() if name.startswith("x-cg-")}
-    assert sent == ({header: SECRET} if header else {})
+    server.script = [(status, {"Content-Length": str(len(COINS) + 9)}, COINS), (200, {}, COINS)]
+    assert client().get("/").body == COINS
+    assert (refused[0][0].body, len(refused)) == (COINS, 1)
+    assert "broke off" in refused[0][1]
+
+
+def test_an_answer_that_never_comes_is_given_up_on(server: Server, client: MakeHttp) -> None:
+    done = threading.Event()
+    server.script = [lambda _: bool(done.wait(2))]
+    assert "not complete within 0.1 seconds" in refusal(client, Transient, timeout=0.1, max_retries=1)
+    done.set()
+
+
+def test_a_redirect_is_not_followed(server: Server, client: MakeHttp) -> None:
+    server.script = [(302, {"Location": "http://elsewhere.invalid/"}, b"<a href>")]
+    assert "http://elsewhere.invalid/" in refusal(client, Permanent)
