@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import dagster as dg
 
 from crypto_platform.assets.derived import crosswalk, from_history, from_snapshots, unified_prices
-from crypto_platform.assets.graph import Graph
 from crypto_platform.assets.raw import raw_history, raw_snapshots
 from crypto_platform.assets.view import unified_view
 from crypto_platform.automation.jobs import build_jobs
 from crypto_platform.automation.schedules import build_schedules
 from crypto_platform.automation.sensors import refresh_gold
 from crypto_platform.checks.factory import checks_of
+from crypto_platform.graph import Graph
 from crypto_platform.io_managers import LakeIOManager, WarehouseIOManager
 from crypto_platform.partitions import Calendar
 from crypto_platform.platform import Platform

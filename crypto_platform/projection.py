@@ -132,7 +132,7 @@ def input_hashes(connection: Connection) -> dict[str, str]:
 
 def months_to_refresh(connection: Connection) -> list[str]:
     """The months whose inputs are no longer those their published gold was made of."""
-    made_of = dict(
+    made_of: dict[str, str] = dict(
         connection.execute(
             "select partition, inputs from ops.publications where table_name = 'unified_prices'"
         ).fetchall()

@@ -3,8 +3,8 @@
 import dagster as dg
 import pyarrow as pa
 
-from crypto_platform.assets.graph import Graph
 from crypto_platform.engine import Query
+from crypto_platform.graph import Graph
 from crypto_platform.identity import crosswalk_rows
 from crypto_platform.lake import LakeSlice
 from crypto_platform.partitions import OVERLAPPING, THIS_AND_NEXT

@@ -6,7 +6,7 @@ from datetime import date
 
 import dagster as dg
 
-from crypto_platform.assets.graph import Graph
+from crypto_platform.graph import Graph
 from crypto_platform.identity import history_universe
 from crypto_platform.lake.landing import Landed, land_history, land_snapshot
 from crypto_platform.sources.errors import UpstreamError

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from crypto_platform.assets.graph import Graph
+from crypto_platform.graph import Graph
 from crypto_platform.tables import BRONZE_MARKETS, CROSSWALK, HISTORIC_PRICES, UNIFIED_PRICES, UNIFIED_VIEW
 
 
@@ -26,7 +26,7 @@ def unified_view(graph: Graph, snapshots: list[str], histories: list[str]) -> dg
             ),
         },
     )
-    def count() -> dg.MaterializeResult:
+    def count() -> dg.MaterializeResult[None]:
         with graph.platform.warehouse.reader() as connection:
             counted = connection.execute(
                 "select origin, source, count(*), min(observed_at), max(observed_at) "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from crypto_platform.assets.graph import Graph
+from crypto_platform.graph import Graph
 from crypto_platform.tables import (
     BRONZE_MARKETS,
     CROSSWALK,
@@ -21,6 +21,8 @@ from crypto_platform.tables import (
     UNIFIED_VIEW,
     Table,
 )
+
+Job = UnresolvedAssetJobDefinition
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import dagster as dg
 
-from crypto_platform.assets.graph import Graph
 from crypto_platform.automation.jobs import Job, Jobs
+from crypto_platform.graph import Graph
 from crypto_platform.tables import HISTORIC_PRICES
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from crypto_platform.assets.graph import Graph
 from crypto_platform.automation.jobs import Job
 from crypto_platform.automation.schedules import range_tags
+from crypto_platform.graph import Graph
 from crypto_platform.projection import months_to_refresh
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from crypto_platform.assets.graph import Graph
 from crypto_platform.engine import rules_of
 from crypto_platform.engine.duckdb_engine import Finding
+from crypto_platform.graph import Graph
 from crypto_platform.tables import Partition, Table
 
 _SHOWN_PARTITIONS = 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -16,7 +17,7 @@ from crypto_platform.shipped import shipped_path
 from crypto_platform.tables import Partition, Table
 
 Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
-Relation = LakeSlice | Query | pa.Table | Sequence[str]
+Relation: TypeAlias = "LakeSlice | Query | pa.Table | Sequence[str]"
 """What a table's name stands for: part of the lake, a query, rows at hand, or the paths of Parquet files."""
 
 _ROWS_PER_BATCH = 65_536

@@ -49,7 +49,7 @@ class AnswerLog:
 
     def pages(self) -> list[int]:
         """The pages that have an accepted answer."""
-        names = (key.rsplit("/", 1)[-1] for key in self._store.list(self._folder))
+        names = (key.rsplit("/", 1)[-1] for key in self._store.keys(self._folder))
         return sorted(int(match[1]) for match in map(_ACCEPTED.match, names) if match)
 
     def read(self, page: int) -> Answer:
@@ -61,7 +61,8 @@ def pack(answer: Answer, refused: str | None = None) -> bytes:
         _Circumstances(answer.url, answer.status, dict(answer.headers), answer.fetched_at, len(answer.body), refused)
     )
     frame = struct.pack("<II", _SKIPPABLE, len(circumstances)) + circumstances
-    return frame + pa.Codec("zstd", compression_level=3).compress(answer.body, asbytes=True)
+    body: bytes = pa.Codec("zstd", compression_level=3).compress(answer.body, asbytes=True)
+    return frame + body
 
 
 def unpack(content: bytes, name: str) -> Answer:
@@ -70,7 +71,7 @@ def unpack(content: bytes, name: str) -> Answer:
         if magic != _SKIPPABLE:
             raise ValueError(f"it starts with {magic:#x}")
         about = msgspec.json.decode(content[8 : 8 + length], type=_Circumstances)
-        body = pa.Codec("zstd").decompress(content[8 + length :], about.body_bytes, asbytes=True)
+        body: bytes = pa.Codec("zstd").decompress(content[8 + length :], about.body_bytes, asbytes=True)
     except (ValueError, struct.error, msgspec.MsgspecError, pa.ArrowException) as error:
         raise LakeError(f"The kept answer {name} cannot be read back ({error}); restore it from a backup.") from error
     return Answer(about.url, about.status, about.headers, body, about.fetched_at)

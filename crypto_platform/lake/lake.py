@@ -199,5 +199,5 @@ class Lake:
 
     def _objects(self, table: Table, source: str | None, partition: Partition) -> list[str]:
         return [
-            key for key in self.store.list(self._partition_folder(table, source, partition)) if key.endswith(".parquet")
+            key for key in self.store.keys(self._partition_folder(table, source, partition)) if key.endswith(".parquet")
         ]

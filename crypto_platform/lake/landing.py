@@ -73,9 +73,9 @@ def land_snapshot(
     partition = Partition(day.isoformat())
     key = lake.raw_key(RAW_SNAPSHOTS, source.name, partition, batch_id)
     if lake.store.exists(key):
-        with lake.open_parquet(key) as file:
-            answers = int((file.schema_arrow.metadata or {}).get(b"answers", b"0"))
-            return Landed(source.name, batch_id, (partition,), answers, 0, file.metadata.num_rows)
+        with lake.open_parquet(key) as landed:
+            answers = int((landed.schema_arrow.metadata or {}).get(b"answers", b"0"))
+            return Landed(source.name, batch_id, (partition,), answers, 0, landed.metadata.num_rows)
     ask = _Asking(lake.answers(source.name, partition.key, batch_id), make_http)
     tables = []
     for page, answer in enumerate(source.snapshot(ask), start=1):
@@ -205,4 +205,4 @@ def _write_month(lake: Lake, source: str, month: Partition, batch_id: str, spill
     file.close()
     lake.store.put_file_if_absent(lake.raw_key(RAW_HISTORY, source, month, batch_id), file.path)
     file.path.unlink()
-    return rows.num_rows
+    return int(rows.num_rows)

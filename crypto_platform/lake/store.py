@@ -72,7 +72,7 @@ class LocalStore:
     def delete(self, key: str) -> None:
         self.path(key).unlink(missing_ok=True)
 
-    def list(self, prefix: str) -> list[str]:
+    def keys(self, prefix: str) -> list[str]:
         """The keys of all objects in a folder and below, sorted."""
         folder = self.path(prefix)
         if not folder.is_dir():

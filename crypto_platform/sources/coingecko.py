@@ -94,7 +94,7 @@ class CoinGecko(Source):
             raise Absent(self.sentence(answer))
         super().judge(answer)
         if code is not None or words:
-            raise _verdict(code, words)(self.sentence(answer, "put an error into a 200 answer"))
+            raise _verdict(code, words)(self.sentence(answer, "put an error into its 200 answer"))
         try:
             self.snapshot_rows(answer.body)
         except Transient as error:

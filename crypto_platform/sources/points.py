@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 VALUES = ("open_usd", "high_usd", "low_usd", "close_usd", "volume_usd", "market_cap_usd")
 
-SCHEMA = pa.schema(
-    [
-        pa.field("position", pa.int32()),
-        pa.field("observed_at", pa.timestamp("us", tz="UTC")),
-        *(pa.field(name, pa.float64()) for name in VALUES),
-        pa.field("payload", pa.string()),
-    ]
-)
+_TYPES: dict[str, pa.DataType] = {
+    "position": pa.int32(),
+    "observed_at": pa.timestamp("us", tz="UTC"),
+    **dict.fromkeys(VALUES, pa.float64()),
+    "payload": pa.string(),
+}
+SCHEMA = pa.schema(_TYPES)
 
 # The years 1 to 9999: what a calendar date can hold.
 FIRST_SECOND = -62_135_596_800
@@ -56,9 +56,9 @@ def table_of_tokens(
     return _table(pa.array(micros, pa.int64()), values, pa.array(payloads, pa.string()))
 
 
-def _table(micros: pa.Array, values: Mapping[str, Sequence[float | None]], payloads: pa.Array) -> pa.Table:
+def _table(micros: pa.Array[Any], values: Mapping[str, Sequence[float | None]], payloads: pa.Array[Any]) -> pa.Table:
     count = len(micros)
-    columns: list[pa.Array] = [pa.array(range(count), pa.int32()), micros.cast(SCHEMA.field("observed_at").type)]
+    columns: list[pa.Array[Any]] = [pa.array(range(count), pa.int32()), micros.cast(_TYPES["observed_at"])]
     for name in VALUES:
         given = values.get(name, ())
         column = pa.array(given, pa.float64())

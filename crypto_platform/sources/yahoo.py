@@ -177,11 +177,11 @@ class Yahoo(Source):
             return about
         super().judge(answer)
         if about is None:
-            raise Transient(self.sentence(answer, "gave something else than a chart"))
+            raise Transient(self.sentence(answer, "gave something else than a chart in answer"))
         if about.error is not None:
-            raise _verdict(about.error)(self.sentence(answer, "put an error into a 200 answer"))
+            raise _verdict(about.error)(self.sentence(answer, "put an error into its 200 answer"))
         if about.result is None or len(about.result) > 1:
-            raise Transient(self.sentence(answer, "did not give exactly one chart"))
+            raise Transient(self.sentence(answer, "did not give exactly one chart in answer"))
         for result in about.result:
             self._refuse_other(result.meta or _About.Chart.Result.Meta(), symbol, answer)
         return about
@@ -194,7 +194,9 @@ class Yahoo(Source):
         ]
         for what, came, wanted in given:
             if came != wanted:
-                raise Permanent(self.sentence(answer, f"gave a chart whose {what} is {came!r} instead of {wanted!r}"))
+                raise Permanent(
+                    self.sentence(answer, f"gave a chart whose {what} is {came!r} instead of {wanted!r} in answer")
+                )
 
     def complaint(self, body: bytes) -> str:
         about = _about(body)

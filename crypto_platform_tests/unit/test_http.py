@@ -128,6 +128,7 @@ def test_retries_end_and_the_longest_delay_holds(server: Server, client: MakeHtt
         ({"retry_after": format_datetime(START + timedelta(seconds=20), usegmt=True)}, 20),
         ({"x_ratelimit_reset": "2026-03-09 03:28:00 +0000"}, 60),
         ({"x_ratelimit_reset": str(int(START.timestamp()) + 40)}, 40),
+        ({"x_ratelimit_reset": str((int(START.timestamp()) + 40) * 1_000)}, 40),
         ({"retry_after": "7", "x_ratelimit_reset": "2026-03-09 03:28:00 +0000"}, 60),
     ],
 )
