@@ -6,47 +6,46 @@ points as (
     from judged_history
     where close_usd is not null and len(reasons) = 0
 ),
-compared as (
+fetches as (
     select
         *,
-        lag(told) over in_order is distinct from told as is_new
+        lag(told) over fetched is distinct from told as is_new,
+        lag(fetched_at) over fetched as fetched_before,
+        last_value(fetched_at) over (
+            fetched rows between unbounded preceding and unbounded following
+        ) as last_fetched_at
     from points
-    window in_order as (
+    window fetched as (
         partition by source, source_asset_id, bar_date order by fetched_at, batch_id, page, position
     )
 ),
+-- A version is known by its first fetch; the last fetch that repeated it tells whether the vendor stood by it.
 versions as (
     select
         *,
-        sum(cast(is_new as integer)) over (
-            partition by source, source_asset_id, bar_date order by fetched_at, batch_id, page, position
-            rows unbounded preceding
-        ) as version
-    from compared
+        row_number() over told_in_order as version,
+        count(*) over (told_in_order rows between unbounded preceding and unbounded following) as revisions,
+        coalesce(lead(fetched_before) over told_in_order, last_fetched_at) as last_repeated_at
+    from fetches
+    where is_new
+    window told_in_order as (
+        partition by source, source_asset_id, bar_date order by fetched_at, batch_id, page, position
+    )
 ),
--- A version is known by its first fetch; the last fetch that repeated it tells whether the vendor stood by it.
-told_versions as (
-    select
-        *,
-        max(fetched_at) over (partition by source, source_asset_id, bar_date, version) as last_fetched_at,
-        max(version) over (partition by source, source_asset_id, bar_date) as revisions
-    from versions
+latest as (
+    select * from versions
+    qualify row_number() over (
+        partition by source, source_asset_id, bar_date order by finished desc, version desc
+    ) = 1
 )
 select
-    told_versions.* exclude (provisional_until),
-    not finished or last_fetched_at < provisional_until as provisional,
+    bar_date, source, source_asset_id,
     case
         when finished then cast(bar_date + 1 as timestamptz)
         when at_midnight then fetched_at
         else observed_at
-    end as as_of
-from (
-    select
-        told_versions.*,
-        cast(bar_date + 1 as timestamptz) + to_seconds(parameters.settling_hours * 3600) as provisional_until
-    from told_versions, parameters
-    where is_new
-) as told_versions
-qualify row_number() over (
-    partition by source, source_asset_id, bar_date order by finished desc, version desc
-) = 1
+    end as as_of,
+    open_usd, high_usd, low_usd, close_usd, volume_usd, market_cap_usd,
+    not finished or last_repeated_at < cast(bar_date + 1 as timestamptz) + to_seconds(settling_hours * 3600) as provisional,
+    revisions, fetched_at, batch_id
+from latest, parameters
