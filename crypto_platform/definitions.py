@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import dagster as dg
+import pandas as pd  # noqa: F401 - pyarrow imports it with its first conversion; a second that no run should pay
 
 from crypto_platform.assets.derived import crosswalk, from_history, from_snapshots, unified_prices
 from crypto_platform.assets.raw import raw_history, raw_snapshots

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 
 import pytest
 from structlog.testing import capture_logs
-from test_http_server import COINS, Server, Step
+from scripted_server import COINS, Server, Step
 
 from crypto_platform.settings import Settings
 from crypto_platform.sources import source_named

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 
 import pytest
-from test_http_server import COINS, Server, Step
+from scripted_server import COINS, Server, Step
 
 from crypto_platform.sources.errors import Permanent, Transient
 from crypto_platform.sources.transport import CurlTransport, Reply, RequestsTransport, Transport

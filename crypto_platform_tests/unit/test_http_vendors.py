@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from test_http_server import COINS, Server
+from scripted_server import COINS, Server
 
 from crypto_platform.settings import Settings
 from crypto_platform.sources import source_named
