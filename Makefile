@@ -19,7 +19,7 @@ CLI := $(RUN) crypto_platform.cli
 READY := .venv/.ready
 CACHES := .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov dist
 
-# A virtual environment holds its own path: in a checkout that was moved or copied it is made anew.
+# A virtual environment holds paths: in a checkout that was moved or copied it is brought up to date again.
 ifneq ($(shell cat $(READY) 2>/dev/null),$(ROOT))
 .PHONY: $(READY)
 endif
@@ -74,7 +74,8 @@ lock: $(READY) ## Resolve requirements.lock again from pyproject.toml; ARGS=--up
 	  --quiet --output-file requirements.lock $(ARGS) > /dev/null
 
 clean: ## Remove the home with its stores, the virtual environment and the caches; asks first.
-	@home=$$($(RUN) crypto_platform.settings 2>/dev/null || echo "$${CRYPTO_HOME:-.crypto-platform}"); \
+	@home=$$($(BIN)/python -c "from crypto_platform.settings import load_settings; print(load_settings().home_dir)" \
+	  2>/dev/null || echo "$${CRYPTO_HOME:-$(ROOT)/.crypto-platform}"); \
 	if [ -e "$$home/up.lock" ]; then \
 	  echo "\`crypto-platform up\` runs on $$home, or was killed there; stop it, or remove $$home/up.lock." >&2; exit 1; fi; \
 	if [ -f "$$home/world" ]; then \
@@ -90,7 +91,7 @@ clean: ## Remove the home with its stores, the virtual environment and the cache
 $(READY): requirements.lock pyproject.toml
 	@command -v "$(PYTHON)" > /dev/null || { echo "There is no $(PYTHON) here; install Python 3.11 or later, or name one: make PYTHON=python3.12" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "This needs Python 3.11 or later and $(PYTHON) is $$("$(PYTHON)" -c 'import platform; print(platform.python_version())'); name a newer one: make PYTHON=python3.12" >&2; exit 1; }
-	@if ! [ "$$(cat $(READY) 2>/dev/null)" = "$(ROOT)" ] || ! $(BIN)/python -c "" 2>/dev/null; then \
+	@if ! $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	  echo "Making the virtual environment .venv …"; \
 	  "$(PYTHON)" -m venv --clear .venv || { echo "The virtual environment could not be made; on Debian and Ubuntu, install python3-venv." >&2; exit 1; }; fi
 	@$(RUN) pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

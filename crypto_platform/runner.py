@@ -8,10 +8,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crypto_platform.automation.schedules import range_tags
+from crypto_platform.dagster_storage import URL_VARIABLE
 from crypto_platform.definitions import build_definitions
 from crypto_platform.shipped import shipped_path
 from crypto_platform.tables import Partition, Table
@@ -44,8 +44,7 @@ def dagster_environment(platform: Platform) -> dict[str, str]:
     shutil.copyfile(shipped_path("dagster.yaml"), folder / "dagster.yaml")
     return {
         "DAGSTER_HOME": str(folder),
-        "CRYPTO_DAGSTER_URL": platform.warehouse.dagster_url,
-        "CRYPTO_DAGSTER_LOGS": str(platform.home / "logs" / "dagster"),
+        URL_VARIABLE: platform.warehouse.dagster_url,
         # A range run makes an event for every partition; one by one they take longer than the work itself.
         "DAGSTER_EVENT_BATCH_SIZE": "500",
     }
@@ -107,7 +106,6 @@ def open_runner(platform: Platform) -> Iterator[Runner]:
     import dagster as dg
 
     os.environ.update(dagster_environment(platform))
-    Path(os.environ["CRYPTO_DAGSTER_LOGS"]).mkdir(parents=True, exist_ok=True)
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with dg.DagsterInstance.get() as instance:
         # Dagster connects anew for every event unless it is told to keep its connections.

@@ -1,0 +1,200 @@
+"""Writes what the documentation takes from the code: the tables, the commands and the settings. `make docs` runs it.
+
+The texts live in the code: in `tables.py`, in the commands' docstrings, in `settings.py`. A test holds the files to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import click
+from pydantic import AliasChoices
+from pydantic.fields import FieldInfo
+
+from crypto_platform.cli import main
+from crypto_platform.engine import rules_of
+from crypto_platform.settings import Settings
+from crypto_platform.tables import TABLES, Column, Grain, Table, Type
+
+ROOT = Path(__file__).resolve().parent.parent
+_WIDTH = 100
+
+_GROUPS = {
+    "home": "Stores",
+    "upstream": "World: real vendors or the simulated market, and since when",
+    "coingecko_url": "Vendors",
+    "max_retries": "HTTP",
+    "snapshot_cron": "Operation; crons are UTC",
+}
+"""The first setting of each group, in the order of `settings.py`."""
+
+_SAID_HERE = {
+    "postgres_user": "The user, where the warehouse's URL names none.",
+    "postgres_password": "The password, where the warehouse's URL holds none.",
+    "postgres_db": "The database, where the warehouse's URL names none.",
+    "engine_threads": "DuckDB's threads.",
+    "coingecko_api_key": "CoinGecko's key, of the demo plan or a paid one.",
+    "max_retries": "How often a request is made again after a passing failure.",
+    "initial_retry_delay": "Seconds before the first try again; they double from try to try.",
+    "max_retry_delay": "The longest wait between two tries, unless the vendor asks for a longer one.",
+    "daily_close_cron": "When yesterday is made once more and the trailing window of history is asked for.",
+    "dagster_port": "The port of the Dagster UI.",
+    "sandbox_port": "The port of the simulated market under `up`.",
+    "sandbox_seed": "Another seed, another simulated market.",
+    "log_level": "How much is logged.",
+}
+"""Sentences for settings that have no description of their own."""
+
+
+def tables() -> str:
+    """The data dictionary."""
+    parts = [
+        "# Tables",
+        _generated("`crypto_platform/tables.py` and `sql/checks`"),
+        "Money is USD in double precision, times are UTC in microseconds, percentages are percent.",
+        "A table's name is its asset in Dagster, its folder in the lake, its SQL file and its name in "
+        "`crypto-platform query`. The warehouse spells it as given below; there, a column of type `jsonb` may be null "
+        "and has a column of its name with `_text` beside it, which holds a text that `jsonb` refuses, as it came.",
+        "| table | one line | warehouse |\n| --- | --- | --- |\n"
+        + "\n".join(
+            f"| [`{table.name}`](#{table.name}) | {table.about} | {_warehouse(table)} |" for table in TABLES.values()
+        ),
+        *(_section(table) for table in TABLES.values()),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(table: Table) -> str:
+    facts = [
+        f"- Key: {', '.join(f'`{name}`' for name in table.key) or 'none'}",
+        f"- Partitions: {_partitions(table)}",
+        f"- Lake: {_lake(table)}",
+        f"- Warehouse: {_warehouse(table)}",
+    ]
+    rows = ["| column | type | in PostgreSQL | null | |", "| --- | --- | --- | --- | --- |"]
+    rows += [_row(column) for column in table.columns]
+    rules = [f"- {rule.severity}: {rule.sentence}" for rule in rules_of(table)]
+    parts = [f"## {table.name}", table.about, "\n".join(facts), "\n".join(rows)]
+    if rules:
+        parts += ["Rules:", "\n".join(rules)]
+    return "\n\n".join(parts)
+
+
+def _row(column: Column) -> str:
+    type_ = f"{column.type.duckdb} (JSON)" if column.type is Type.JSON else column.type.duckdb
+    null = "no" if column.required else "yes"
+    return f"| `{column.name}` | {type_} | {column.type.postgres} | {null} | {column.about} |"
+
+
+def _partitions(table: Table) -> str:
+    grain = {Grain.DAY: "one a UTC day", Grain.MONTH: "one a month", Grain.NONE: "none"}[table.grain]
+    return f"{grain}, by `{table.partition_column}`" if table.partition_column else grain
+
+
+def _is_raw(table: Table) -> bool:
+    return table.name.startswith("raw_")
+
+
+def _lake(table: Table) -> str:
+    if not table.key:
+        return "nothing is stored"
+    source = "source=<source>/" if table.per_source else ""
+    key = {Grain.DAY: "YYYY-MM-DD", Grain.MONTH: "YYYY-MM"}.get(table.grain)
+    partition = f"{table.grain.value}={key}/" if key else ""
+    file = "<batch_id>" if _is_raw(table) else "data"
+    return f"`{table.name}/{source}{partition}{file}.parquet`" + (", append-only" if _is_raw(table) else "")
+
+
+def _warehouse(table: Table) -> str:
+    if not table.key:
+        return f"`gold.{table.name}`"
+    if table.warehouse is None:
+        return "not there"
+    shared = " and ".join(f"`{column} = '{value}'`" for column, value in table.owned)
+    return f"`{table.warehouse}`" + (f", where {shared}" if shared else "")
+
+
+def commands() -> str:
+    """Every command's own help."""
+    parts = ["# Commands", _generated("the commands' own help")]
+    context = click.Context(main, info_name="crypto-platform", max_content_width=_WIDTH, terminal_width=_WIDTH)
+    parts.append(_help(main, context))
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        if command is not None:
+            inner = click.Context(
+                command,
+                context,
+                name,
+                max_content_width=_WIDTH,
+                terminal_width=_WIDTH,
+                help_option_names=["-h", "--help"],
+            )
+            parts += [f"## {name}", _help(command, inner)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _help(command: click.Command, context: click.Context) -> str:
+    lines = (line.rstrip() for line in command.get_help(context).splitlines())
+    return "```text\n" + "\n".join(lines) + "\n```"
+
+
+def _generated(source: str) -> str:
+    return f"Written from {source} by `make docs`; change it there."
+
+
+def settings() -> str:
+    """Every setting with its default, commented out, as an example of `.env`."""
+    lines = [
+        "# Every setting, each with its default; copy what you want to change to `.env`, or set it in the environment.",
+        "# The environment comes before `.env`. Written from crypto_platform/settings.py by `make docs`.",
+    ]
+    for name, field in Settings.model_fields.items():
+        if name in _GROUPS:
+            lines += ["", f"## {_GROUPS[name]}"]
+        lines += ["", *_setting(name, field)]
+    return "\n".join(lines) + "\n"
+
+
+def _setting(name: str, field: FieldInfo) -> Iterator[str]:
+    about = field.description or _SAID_HERE.get(name)
+    if not about:
+        raise SystemExit(f"The setting {name} needs a description in crypto_platform/settings.py.")
+    first, *others = environment_names(name, field)
+    if others:
+        about += f" {' or '.join(others)} is understood too."
+    if field.default is None and "by default" not in about.lower() and "unset" not in about:
+        about += " Unset by default."
+    yield f"# {about}"
+    yield f"#{first}={_spelled(field.default)}"
+
+
+def environment_names(name: str, field: FieldInfo) -> list[str]:
+    """The variables that set a field: the platform's own name first."""
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        return [str(choice) for choice in alias.choices]
+    return [f"CRYPTO_{name.upper()}"]
+
+
+def _spelled(default: object) -> str:
+    """A default as the environment spells it."""
+    if default is None:
+        return ""
+    if isinstance(default, tuple):
+        return json.dumps(list(default))
+    if isinstance(default, date):
+        return default.isoformat()
+    return str(default)
+
+
+FILES = {"docs/tables.md": tables, "docs/commands.md": commands, ".env.example": settings}
+"""Every generated file, and what writes it."""
+
+
+if __name__ == "__main__":
+    for path, write in FILES.items():
+        ROOT.joinpath(path).write_text(write(), encoding="utf-8")
