@@ -94,7 +94,7 @@ $(READY): requirements.lock pyproject.toml
 	@if ! $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	  echo "Making the virtual environment .venv …"; \
 	  "$(PYTHON)" -m venv --clear .venv || { echo "The virtual environment could not be made; on Debian and Ubuntu, install python3-venv." >&2; exit 1; }; fi
-	@$(RUN) pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(RUN) pip install -qq --disable-pip-version-check uv==$(UV_VERSION)
 	@echo "Installing what requirements.lock names …"
 	@$(RUN) uv pip sync --python $(BIN)/python --require-hashes --quiet requirements.lock
 	@$(RUN) uv pip install --python $(BIN)/python --no-deps --quiet --editable .

@@ -14,6 +14,10 @@ from crypto_platform.settings import Settings, World
 _MARKER = "world"
 
 
+SANDBOX_CROSSWALK = "sandbox-crosswalk.csv"
+"""The identities of the simulated market that a home was made with; they stand in for the curated ones."""
+
+
 class HomeError(Exception):
     """The home cannot be used as asked; the sentence says why and what to do."""
 

@@ -13,7 +13,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from crypto_platform.clock import Clock, sandbox_clock, system_clock
-from crypto_platform.home import open_home, world_of
+from crypto_platform.home import SANDBOX_CROSSWALK, open_home, world_of
 from crypto_platform.settings import Settings, SettingsError, World
 
 Progress = Callable[[int, int | None], None]
@@ -33,7 +33,7 @@ class Platform:
 
     def __init__(self, settings: Settings) -> None:
         self.world: World = world_of(settings)
-        self.settings = settings.model_copy(update={"upstream": self.world, **_sandbox_hosts(settings, self.world)})
+        self.settings = settings.model_copy(update={"upstream": self.world, **_sandbox_settings(settings, self.world)})
         self._opening = RLock()
         self.progress: Progress = lambda _done, _total: None
         """Told as answers arrive; the command line draws a bar from it."""
@@ -129,10 +129,13 @@ class Platform:
         self.close()
 
 
-def _sandbox_hosts(settings: Settings, world: World) -> dict[str, str]:
-    """In the sandbox world every vendor lives under the simulated market's address."""
-    if world == "live" or not settings.sandbox_url:
+def _sandbox_settings(settings: Settings, world: World) -> dict[str, object]:
+    """In the sandbox world every vendor lives under the simulated market's address, and has its identities."""
+    if world == "live":
         return {}
+    identities: dict[str, object] = {"crosswalk_file": settings.home_dir / SANDBOX_CROSSWALK}
+    if not settings.sandbox_url:
+        return identities
     base = settings.sandbox_url.rstrip("/")
     paid = "-pro" if settings.coingecko_plan == "paid" else ""
-    return {"coingecko_url": f"{base}/coingecko{paid}/api/v3", "yahoo_url": f"{base}/yahoo"}
+    return {**identities, "coingecko_url": f"{base}/coingecko{paid}/api/v3", "yahoo_url": f"{base}/yahoo"}

@@ -6,6 +6,7 @@ The texts live in the code: in `tables.py`, in the commands' docstrings, in `set
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -76,7 +77,7 @@ def _section(table: Table) -> str:
     ]
     rows = ["| column | type | in PostgreSQL | null | |", "| --- | --- | --- | --- | --- |"]
     rows += [_row(column) for column in table.columns]
-    rules = [f"- {rule.severity}: {rule.sentence}" for rule in rules_of(table)]
+    rules = [] if _is_raw(table) else [f"- {rule.severity}: {rule.sentence}" for rule in rules_of(table)]
     parts = [f"## {table.name}", table.about, "\n".join(facts), "\n".join(rows)]
     if rules:
         parts += ["Rules:", "\n".join(rules)]
@@ -120,19 +121,13 @@ def _warehouse(table: Table) -> str:
 def commands() -> str:
     """Every command's own help."""
     parts = ["# Commands", _generated("the commands' own help")]
-    context = click.Context(main, info_name="crypto-platform", max_content_width=_WIDTH, terminal_width=_WIDTH)
+    width = {"max_content_width": _WIDTH, "terminal_width": _WIDTH}
+    context = click.Context(main, info_name="crypto-platform", help_option_names=["-h", "--help"], **width)
     parts.append(_help(main, context))
     for name in main.list_commands(context):
         command = main.get_command(context, name)
         if command is not None:
-            inner = click.Context(
-                command,
-                context,
-                name,
-                max_content_width=_WIDTH,
-                terminal_width=_WIDTH,
-                help_option_names=["-h", "--help"],
-            )
+            inner = click.Context(command, context, name, **width)
             parts += [f"## {name}", _help(command, inner)]
     return "\n\n".join(parts) + "\n"
 
@@ -150,7 +145,8 @@ def settings() -> str:
     """Every setting with its default, commented out, as an example of `.env`."""
     lines = [
         "# Every setting, each with its default; copy what you want to change to `.env`, or set it in the environment.",
-        "# The environment comes before `.env`. Written from crypto_platform/settings.py by `make docs`.",
+        "# Nothing after the `=` means that nothing is set by default. The environment comes before `.env`.",
+        "# Written from crypto_platform/settings.py by `make docs`.",
     ]
     for name, field in Settings.model_fields.items():
         if name in _GROUPS:
@@ -166,9 +162,7 @@ def _setting(name: str, field: FieldInfo) -> Iterator[str]:
     first, *others = environment_names(name, field)
     if others:
         about += f" {' or '.join(others)} is understood too."
-    if field.default is None and "by default" not in about.lower() and "unset" not in about:
-        about += " Unset by default."
-    yield f"# {about}"
+    yield from textwrap.wrap(about, 118, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
     yield f"#{first}={_spelled(field.default)}"
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crypto_platform.home import HomeError, open_home, world_of
+from crypto_platform.home import SANDBOX_CROSSWALK, HomeError, open_home, world_of
 from crypto_platform.platform import Platform
 from crypto_platform.settings import Settings, load_settings
 
@@ -47,10 +47,10 @@ def open_runner(settings: Settings | None = None, *, vendors: bool = False) -> I
 
 
 def in_sandbox(settings: Settings, url: str) -> Settings:
-    """The settings for a simulated market at this address; its own identities replace the real ones."""
+    """The settings for a simulated market at this address; its identities are kept in the home."""
     import requests
 
-    file = settings.home_dir / "sandbox-crosswalk.csv"
+    file = settings.home_dir / SANDBOX_CROSSWALK
     session = requests.Session()
     session.trust_env = False
     answer = session.get(f"{url}/_sandbox/crosswalk", timeout=30)
@@ -58,7 +58,7 @@ def in_sandbox(settings: Settings, url: str) -> Settings:
     partial = file.with_suffix(".part")
     partial.write_bytes(answer.content)
     partial.replace(file)
-    return settings.model_copy(update={"upstream": "sandbox", "sandbox_url": url, "crosswalk_file": file})
+    return settings.model_copy(update={"upstream": "sandbox", "sandbox_url": url})
 
 
 @contextmanager

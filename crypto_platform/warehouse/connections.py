@@ -53,6 +53,16 @@ class Warehouse:
     def embedded(self) -> bool:
         return self._server is not None
 
+    @property
+    def alive(self) -> bool:
+        """Whether the embedded server's process lives; of any other server nothing is known here."""
+        return self._server is None or self._server.pid is not None
+
+    def revive(self) -> None:
+        """Start the embedded server again, should it have died."""
+        if self._server is not None:
+            self._server.revive()
+
     def close(self) -> None:
         if self._server is not None:
             self._server.release()

@@ -67,6 +67,12 @@ class EmbeddedServer:
             if self._holds == 0:
                 self._leave()
 
+    def revive(self) -> None:
+        """Start a server again that died while it was in use; its users' connections are gone, their holds are not."""
+        with self._guard, self._alone():
+            if not _answers(self._held):
+                self._held.start()
+
     def __enter__(self) -> EmbeddedServer:
         self.acquire()
         return self
