@@ -15,7 +15,7 @@ from crypto_platform.engine import Query, rules_of
 from crypto_platform.lake import LakeSlice, Promotion, Rejection
 from crypto_platform.lake.landing import Landed
 from crypto_platform.projection import Projected, Projection, input_hashes
-from crypto_platform.tables import UNIFIED_PRICES, WHOLE, Partition, Table, table_named
+from crypto_platform.tables import RAW_SNAPSHOTS, UNIFIED_PRICES, WHOLE, Partition, Table, table_named
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -165,7 +165,11 @@ class WarehouseIOManager(LakeIOManager):
     ) -> Projected:
         projection = Projection(self._platform.lake, self._platform.warehouse)
         partitions = [promotion.partition for promotion in promotions]
-        return projection.publish(table, source, partitions, inputs, seconds)
+        projected = projection.publish(table, source, partitions, inputs, seconds)
+        newest = max((partition.first_day for partition in partitions if partition.first_day), default=None)
+        if table is RAW_SNAPSHOTS and newest:
+            projection.retire_staging(self._platform.settings.staging_days, newest)
+        return projected
 
 
 def _partitions(context: dg.OutputContext) -> list[Partition]:

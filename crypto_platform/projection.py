@@ -87,6 +87,13 @@ class Projection:
         slot = Slot(partition.key, partition.first_day, partition.end_day, rows, digest, size, inputs, seconds)
         return slot, objects
 
+    def retire_staging(self, days: int, today: date) -> None:
+        """Let go of raw snapshots that the warehouse need not mirror any longer; the lake keeps them."""
+        from crypto_platform.warehouse import retire_staging
+
+        with self._warehouse.connect() as connection:
+            retire_staging(connection, days, today)
+
     def rebuild(self, table: Table, today: date, staging_days: int) -> Projected:
         """Publish all that the lake holds of a table."""
         total = Projected()

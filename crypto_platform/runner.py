@@ -10,9 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from crypto_platform.automation.schedules import range_tags
-from crypto_platform.dagster_storage import URL_VARIABLE
-from crypto_platform.definitions import build_definitions
 from crypto_platform.shipped import shipped_path
 from crypto_platform.tables import Partition, Table
 
@@ -44,7 +41,7 @@ def dagster_environment(platform: Platform) -> dict[str, str]:
     shutil.copyfile(shipped_path("dagster.yaml"), folder / "dagster.yaml")
     return {
         "DAGSTER_HOME": str(folder),
-        URL_VARIABLE: platform.warehouse.dagster_url,
+        "CRYPTO_DAGSTER_URL": platform.warehouse.dagster_url,
         # A range run makes an event for every partition; one by one they take longer than the work itself.
         "DAGSTER_EVENT_BATCH_SIZE": "500",
     }
@@ -54,6 +51,8 @@ class Runner:
     """Executes selections of the graph in this process, one after another."""
 
     def __init__(self, platform: Platform, instance: dg.DagsterInstance) -> None:
+        from crypto_platform.definitions import build_definitions
+
         self.platform = platform
         self.instance = instance
         self.checks = CheckCounts()
@@ -68,6 +67,8 @@ class Runner:
     ) -> None:
         """Materialise some tables for a stretch of partitions, checks included; raise if anything fails."""
         import dagster as dg
+
+        from crypto_platform.automation.schedules import range_tags
 
         keys = [dg.AssetKey([table.name, source] if source else [table.name]) for table, source in assets]
         one = partitions[0].key if len(partitions) == 1 else None

@@ -1,4 +1,7 @@
-"""The schedules, in UTC: the hourly snapshot of each source, and the daily close."""
+"""The schedules, in UTC: the hourly snapshot of each source, and the daily close.
+
+The daily close finalises yesterday and asks for a trailing window of history again; gold follows by its sensor.
+"""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -44,7 +47,9 @@ def _close_day(graph: Graph, source: str, job: Job) -> dg.ScheduleDefinition:
         return dg.RunRequest(partition_key=yesterday.isoformat())
 
     about = f"Yesterday of {source} once more, with the rows that came after midnight."
-    return dg.schedule(**_schedule(f"close_day_{source}", job, graph.platform.settings.daily_close_cron, about))(tick)  # type: ignore[arg-type]
+    return dg.schedule(
+        **_schedule(f"daily_close_{source}_snapshots", job, graph.platform.settings.daily_close_cron, about)
+    )(tick)  # type: ignore[arg-type]
 
 
 def _history(graph: Graph, source: str, job: Job) -> dg.ScheduleDefinition:
@@ -57,7 +62,7 @@ def _history(graph: Graph, source: str, job: Job) -> dg.ScheduleDefinition:
         yield dg.RunRequest(tags=range_tags(months[0].key, months[-1].key))
 
     about = f"History of {source} over the trailing {settings.trailing_days} days."
-    return dg.schedule(**_schedule(f"history_{source}", job, settings.daily_close_cron, about))(tick)  # type: ignore[arg-type]
+    return dg.schedule(**_schedule(f"daily_close_{source}_history", job, settings.daily_close_cron, about))(tick)  # type: ignore[arg-type]
 
 
 def range_tags(first: str, last: str) -> dict[str, str]:

@@ -7,8 +7,9 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import psutil
 
 from crypto_platform.cli.console import fail, out, sentences
 from crypto_platform.cli.dagster_web import DagsterWeb, answers, listens
+from crypto_platform.cli.pipeline import sources_of
 from crypto_platform.cli.session import in_sandbox
 from crypto_platform.home import only_one, open_home, world_of
 from crypto_platform.settings import Settings, load_settings
@@ -62,16 +64,208 @@ def _run(settings: Settings, opened: ExitStack, wanted: _Wanted) -> None:
     if supervisor.end_leftovers():
         _say("Stopped what an earlier `up` had left running.")
     (home / "sandbox.json").unlink(missing_ok=True)
-    _refuse_taken_port("UI", settings.dagster_port, "CRYPTO_DAGSTER_PORT")
-    settings = settings.model_copy(update={"upstream": world_of(settings)})
-    market = _simulated_market(settings) if settings.upstream == "sandbox" and not settings.sandbox_url else None
+    settings = _settled(settings)
+    web = DagsterWeb(f"http://{_HOST}:{settings.dagster_port}")
+    platform = opened.enter_context(Platform(settings))
     opened.callback(supervisor.stop)
-    with out.status("Starting PostgreSQL …"):
-        if market:
-            supervisor.keep(market)
-        platform = opened.enter_context(Platform(settings))
-        opened.callback(supervisor.stop)
-        begun = time.monotonic()
-        warehouse = platform.warehouse
-        _say(f"PostgreSQL is ready ({time.monotonic() - begun:.1f} s).")
-        supervisor.keep(_Server(warehouse), running=True)
+    with out.status("Starting …"):
+        if settings.sandbox_port and platform.world == "sandbox":
+            supervisor.keep(_simulated_market(settings))
+        _open_warehouse(platform, supervisor)
+        supervisor.await_ready()
+        if settings.sandbox_url:
+            settings = in_sandbox(settings, settings.sandbox_url)
+        supervisor.keep(*_dagster(platform, settings, web))
+        supervisor.await_ready()
+    out.print(f"\n[bold]{platform.world}[/] data in {home}")
+    out.print(f"[bold green]Dagster UI   {web.url}[/]")
+    if settings.sandbox_url:
+        out.print(f"Sandbox      {settings.sandbox_url}")
+    out.print(f"Logs         {home / 'logs'}")
+    out.print("Ctrl-C stops all of it.\n")
+    snapshots = _FirstSnapshots(web)
+    snapshots.launch(platform)
+    while True:
+        supervisor.pause()
+        supervisor.tend()
+        snapshots.look()
+
+
+def _settled(settings: Settings) -> Settings:
+    """The settings with their world, and with ports that can be had; a market that already runs elsewhere is used."""
+    settings = settings.model_copy(update={"upstream": world_of(settings)})
+    _refuse_taken_port("UI", settings.dagster_port, "CRYPTO_DAGSTER_PORT")
+    if settings.upstream == "live" or settings.sandbox_url:
+        return settings.model_copy(update={"sandbox_port": 0})
+    port = settings.sandbox_port or _free_port()
+    _refuse_taken_port("simulated market", port, "CRYPTO_SANDBOX_PORT")
+    return settings.model_copy(update={"sandbox_port": port, "sandbox_url": f"http://{_HOST}:{port}"})
+
+
+def _simulated_market(settings: Settings) -> Service:
+    ready = settings.home_dir / "sandbox.json"
+    command = [sys.executable, "-m", "crypto_platform.cli", "sandbox", "--ready-file", str(ready)]
+    command += ["--port", str(settings.sandbox_port), "--seed", str(settings.sandbox_seed)]
+    command += ["--coins", str(settings.sandbox_coins)]
+    clock = f"{settings.sandbox_url}/_sandbox/clock"
+    return Service("simulated market", command, {}, settings.home_dir / "logs" / "sandbox.log", lambda: answers(clock))
+
+
+def _open_warehouse(platform: Platform, supervisor: Supervisor) -> None:
+    begun = time.monotonic()
+    warehouse = platform.warehouse
+    if warehouse.embedded:
+        _say(f"The PostgreSQL server is ready ({time.monotonic() - begun:.1f} s).")
+        supervisor.keep(_PostgreSQL(warehouse, platform.home), running=True)
+
+
+@dataclass
+class _PostgreSQL:
+    """The embedded server as the supervisor keeps it: started by the warehouse, revived by it."""
+
+    warehouse: Warehouse
+    home: Path
+    name: str = "PostgreSQL server"
+
+    def launch(self) -> None:
+        self.warehouse.revive()
+
+    def is_ready(self) -> bool:
+        return self.warehouse.alive
+
+    def fate(self) -> str | None:
+        return None if self.warehouse.alive else "its process is gone"
+
+    def last_words(self) -> str:
+        return f"see {self.home / 'logs' / 'postgres.log'}"
+
+
+def _dagster(platform: Platform, settings: Settings, web: DagsterWeb) -> list[Service]:
+    """The code server, the webserver and the daemon; they find each other in whatever order they come up."""
+    code_port = _free_port()
+    environment = _environment(platform, settings, code_port)
+    workspace = ["--workspace", str(shipped_path("workspace.yaml"))]
+    started = time.time()
+
+    def service(name: str, module: str, *arguments: str) -> Service:
+        log = platform.home / "logs" / f"{name.replace(' ', '-')}.log"
+        return Service(name, [sys.executable, "-m", module, *arguments], environment, log)
+
+    def without_code(pid: int) -> str | None:
+        """The code server works through a process below it, and goes on without it if that dies or cannot start."""
+        with suppress(psutil.NoSuchProcess):
+            below = psutil.Process(pid).children()
+            if not any(child.status() != psutil.STATUS_ZOMBIE for child in below) and listens(_HOST, code_port):
+                return "the process with its code is gone"
+        return None
+
+    at_code = ["--host", _HOST, "--port", str(code_port)]
+    code = service("code server", "dagster", "code-server", "start", "-m", "crypto_platform.definitions", *at_code)
+    code.ready = lambda: listens(_HOST, code_port)
+    code.useless = without_code
+    at_web = ["--host", _HOST, "--port", str(settings.dagster_port)]
+    webserver = service("webserver", "dagster_webserver", *workspace, *at_web)
+    webserver.ready = web.shows_the_code
+    daemon = service("daemon", "dagster._daemon", "run", *workspace)
+    daemon.ready = lambda: web.daemon_ticks(started)
+    return [code, webserver, daemon]
+
+
+def _environment(platform: Platform, settings: Settings, code_port: int) -> dict[str, str]:
+    """What the children, and the runs below them, need to open the same platform."""
+    from crypto_platform.runner import dagster_environment
+
+    environment = {
+        **dagster_environment(platform),
+        "CRYPTO_HOME": str(platform.home),
+        "CRYPTO_UPSTREAM": platform.world,
+        "CRYPTO_CODE_HOST": _HOST,
+        "CRYPTO_CODE_PORT": str(code_port),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if settings.sandbox_url:
+        environment["CRYPTO_SANDBOX_URL"] = settings.sandbox_url
+        environment["CRYPTO_CROSSWALK_FILE"] = str(settings.crosswalk_file)
+    return environment
+
+
+class _FirstSnapshots:
+    """On a home without any snapshot one is taken at once, instead of waiting for the hour."""
+
+    def __init__(self, web: DagsterWeb) -> None:
+        self._web = web
+        self._runs: dict[str, str] = {}
+        self._looked = 0.0
+
+    def launch(self, platform: Platform) -> None:
+        lake = platform.lake
+        if any(lake.partitions(RAW_SNAPSHOTS, source) for source in lake.sources(RAW_SNAPSHOTS)):
+            return
+        for source in sources_of("snapshots"):
+            _say(f"A new home: taking the first snapshot of {source} …")
+            run = self._web.launch(f"snapshot_{source}", platform.clock().date().isoformat())
+            if run:
+                self._runs[source] = run
+            else:
+                _say(f"The first snapshot of {source} could not be launched; the next comes with its schedule.")
+
+    def look(self) -> None:
+        """Say so when they are done."""
+        if not self._runs or time.monotonic() - self._looked < 1:
+            return
+        self._looked = time.monotonic()
+        for source, run in list(self._runs.items()):
+            status = self._web.status_of(run)
+            if status == "SUCCESS":
+                _say(f"The first snapshot of {source} has landed; the next comes with its schedule.")
+            elif status in ("FAILURE", "CANCELED"):
+                _say(f"The first snapshot of {source} did not succeed; {self._web.run_page(run)} says why.")
+            else:
+                continue
+            del self._runs[source]
+
+
+@dataclass
+class _Wanted:
+    """Whether somebody wants an end."""
+
+    asked: bool = False
+
+
+@contextmanager
+def _stop_wanted() -> Iterator[_Wanted]:
+    """Ctrl-C, SIGTERM and a closed terminal are noted and heard between two steps, so that none is left half done."""
+    wanted = _Wanted()
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        wanted.asked = True
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield wanted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(line: str) -> None:
+    out.print(line, style="dim", markup=False)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind((_HOST, 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _refuse_taken_port(what: str, port: int, setting: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError as error:
+            fail(
+                f"The {what}'s port {port} cannot be had ({error.strerror}); "
+                f"stop what uses it, or set {setting} to another one."
+            )

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -54,6 +55,12 @@ class _Asking:
         self.answers = 0
         self.asked = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
     def __call__(self, page: int, path: str, params: Mapping[str, str]) -> Answer:
         self._page = page
         if page in self._kept:
@@ -76,11 +83,11 @@ def land_snapshot(
         with lake.open_parquet(key) as landed:
             answers = int((landed.schema_arrow.metadata or {}).get(b"answers", b"0"))
             return Landed(source.name, batch_id, (partition,), answers, 0, landed.metadata.num_rows)
-    ask = _Asking(lake.answers(source.name, partition.key, batch_id), make_http)
     tables = []
-    for page, answer in enumerate(source.snapshot(ask), start=1):
-        tables.append(_snapshot_rows(source, answer, batch_id, page, day))
-        progress(page, None)
+    with _Asking(lake.answers(source.name, partition.key, batch_id), make_http) as ask:
+        for page, answer in enumerate(source.snapshot(ask), start=1):
+            tables.append(_snapshot_rows(source, answer, batch_id, page, day))
+            progress(page, None)
     rows = pa.concat_tables(tables) if tables else RAW_SNAPSHOTS.arrow_schema.empty_table()
     with lake.scratch() as folder:
         file = ParquetFile(folder / "raw.parquet", rows.schema, {"batch_id": batch_id, "answers": str(ask.answers)})
@@ -121,10 +128,9 @@ def land_history(
     """Ask once per coin for all the months, then write one raw object a month; `day` is when the batch began."""
     first = min(month.first_day for month in months if month.first_day)
     end = max(month.end_day for month in months if month.end_day)
-    ask = _Asking(lake.answers(source.name, day.isoformat(), batch_id), make_http)
     unknown: list[str] = []
 
-    def points() -> Iterator[pa.Table]:
+    def points(ask: _Asking) -> Iterator[pa.Table]:
         for page, coin in enumerate(coins, start=1):
             answer = source.history(ask, page, coin, first, date.fromordinal(end.toordinal() - 1))
             if answer.status == 404:
@@ -133,8 +139,9 @@ def land_history(
                 yield _history_rows(source, answer, coin, batch_id, page)
             progress(page, len(coins))
 
-    with lake.scratch() as folder:
-        spilled = _spill_by_month(points(), folder)
+    log = lake.answers(source.name, day.isoformat(), batch_id)
+    with lake.scratch() as folder, _Asking(log, make_http) as ask:
+        spilled = _spill_by_month(points(ask), folder)
         rows = 0
         for month in {*spilled, *(month.key for month in months)}:
             rows += _write_month(lake, source.name, Partition(month), batch_id, spilled.get(month), folder)
