@@ -135,11 +135,11 @@ class Supervisor:
             if not running:
                 self._launch(watch)
 
-    def await_ready(self, timeout: float = 120.0) -> None:
-        """Wait until all of them are ready, saying so of each."""
+    def await_ready(self, *chosen: Kept, timeout: float = 120.0) -> None:
+        """Wait until the chosen, or all, are ready, saying so of each."""
         deadline = time.monotonic() + timeout
-        while waiting := [watch for watch in self._watches if not watch.was_ready]:
-            for watch in waiting:
+        while any(not watch.was_ready for watch in self._watches if not chosen or watch.kept in chosen):
+            for watch in (watch for watch in self._watches if not watch.was_ready):
                 name = watch.kept.name
                 if fate := watch.kept.fate():
                     raise SupervisorError(f"The {name} stopped while it started ({fate}): {watch.kept.last_words()}")

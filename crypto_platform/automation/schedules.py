@@ -3,7 +3,7 @@
 The daily close finalises yesterday and asks for a trailing window of history again; gold follows by its sensor.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import dagster as dg
@@ -12,57 +12,67 @@ from crypto_platform.automation.jobs import Job, Jobs
 from crypto_platform.graph import Graph
 from crypto_platform.tables import HISTORIC_PRICES
 
+Tick = Callable[[dg.ScheduleEvaluationContext], dg.RunRequest]
+
 
 def build_schedules(graph: Graph, jobs: Jobs) -> list[dg.ScheduleDefinition]:
-    hourly = [_snapshots(graph, source, job) for source, job in jobs.snapshot.items()]
-    closing = [_close_day(graph, source, job) for source, job in jobs.close_day.items()]
-    history = [_history(graph, source, job) for source, job in jobs.history.items()]
-    return [*hourly, *closing, *history]
+    """Every schedule; a missed tick is never caught up, for a snapshot shows the moment it is taken."""
+    settings = graph.platform.settings
 
-
-def _schedule(name: str, job: Job, cron: str, about: str) -> dict[str, object]:
-    return {
-        "name": name,
-        "job": job,
-        "cron_schedule": cron,
-        "execution_timezone": "UTC",
-        "default_status": dg.DefaultScheduleStatus.RUNNING,
-        "description": about,
-    }
-
-
-def _snapshots(graph: Graph, source: str, job: Job) -> dg.ScheduleDefinition:
-    """A snapshot shows the moment it is taken, so a missed tick is never caught up."""
-
-    def tick(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def snapshot(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(partition_key=graph.platform.clock().date().isoformat())
 
-    about = f"A live snapshot of {source}; nothing is caught up."
-    return dg.schedule(**_schedule(f"snapshot_{source}", job, graph.platform.settings.snapshot_cron, about))(tick)  # type: ignore[arg-type]
-
-
-def _close_day(graph: Graph, source: str, job: Job) -> dg.ScheduleDefinition:
-    def tick(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def close_yesterday(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         yesterday = graph.platform.clock().date() - timedelta(days=1)
         return dg.RunRequest(partition_key=yesterday.isoformat())
 
-    about = f"Yesterday of {source} once more, with the rows that came after midnight."
-    return dg.schedule(
-        **_schedule(f"daily_close_{source}_snapshots", job, graph.platform.settings.daily_close_cron, about)
-    )(tick)  # type: ignore[arg-type]
-
-
-def _history(graph: Graph, source: str, job: Job) -> dg.ScheduleDefinition:
-    """Vendors restate bars and fill gaps for days, so the trailing window is asked for again."""
-    settings = graph.platform.settings
-
-    def tick(_context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+    def trailing_history(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         today = graph.platform.clock().date()
         months = graph.calendar.between(HISTORIC_PRICES, today - timedelta(days=settings.trailing_days), today)
-        yield dg.RunRequest(tags=range_tags(months[0].key, months[-1].key))
+        return dg.RunRequest(tags=range_tags(months[0].key, months[-1].key))
 
-    about = f"History of {source} over the trailing {settings.trailing_days} days."
-    return dg.schedule(**_schedule(f"daily_close_{source}_history", job, settings.daily_close_cron, about))(tick)  # type: ignore[arg-type]
+    schedules = [
+        _schedule(
+            f"snapshot_{source}",
+            job,
+            settings.snapshot_cron,
+            f"A live snapshot of {source}; none is caught up.",
+            snapshot,
+        )
+        for source, job in jobs.snapshot.items()
+    ]
+    schedules += [
+        _schedule(
+            f"daily_close_{source}_snapshots",
+            job,
+            settings.daily_close_cron,
+            f"Yesterday of {source} once more, with the rows that came after midnight.",
+            close_yesterday,
+        )
+        for source, job in jobs.close_day.items()
+    ]
+    schedules += [
+        _schedule(
+            f"daily_close_{source}_history",
+            job,
+            settings.daily_close_cron,
+            f"The months of the last {settings.trailing_days} days of {source}'s history: bars are restated and filled in.",
+            trailing_history,
+        )
+        for source, job in jobs.history.items()
+    ]
+    return schedules
+
+
+def _schedule(name: str, job: Job, cron: str, about: str, tick: Tick) -> dg.ScheduleDefinition:
+    return dg.schedule(
+        name=name,
+        job=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=about,
+    )(tick)
 
 
 def range_tags(first: str, last: str) -> dict[str, str]:

@@ -75,7 +75,10 @@ def _run(settings: Settings, opened: ExitStack, wanted: _Wanted) -> None:
         supervisor.await_ready()
         if settings.sandbox_url:
             settings = in_sandbox(settings, settings.sandbox_url)
-        supervisor.keep(*_dagster(platform, settings, web))
+        code, webserver, daemon = _dagster(platform, settings, web)
+        supervisor.keep(code, webserver)
+        supervisor.await_ready(webserver)  # all three at once would only make the slowest slower
+        supervisor.keep(daemon)
         supervisor.await_ready()
     out.print(f"\n[bold]{platform.world}[/] data in {home}")
     out.print(f"[bold green]Dagster UI   {web.url}[/]")
@@ -140,7 +143,7 @@ class _PostgreSQL:
         return f"see {self.home / 'logs' / 'postgres.log'}"
 
 
-def _dagster(platform: Platform, settings: Settings, web: DagsterWeb) -> list[Service]:
+def _dagster(platform: Platform, settings: Settings, web: DagsterWeb) -> tuple[Service, Service, Service]:
     """The code server, the webserver and the daemon; they find each other in whatever order they come up."""
     code_port = _free_port()
     environment = _environment(platform, settings, code_port)
@@ -161,14 +164,14 @@ def _dagster(platform: Platform, settings: Settings, web: DagsterWeb) -> list[Se
 
     at_code = ["--host", _HOST, "--port", str(code_port)]
     code = service("code server", "dagster", "code-server", "start", "-m", "crypto_platform.definitions", *at_code)
-    code.ready = lambda: listens(_HOST, code_port)
+    code.ready = lambda: listens(_HOST, code_port) and web.shows_the_code()
     code.useless = without_code
     at_web = ["--host", _HOST, "--port", str(settings.dagster_port)]
     webserver = service("webserver", "dagster_webserver", *workspace, *at_web)
-    webserver.ready = web.shows_the_code
+    webserver.ready = lambda: answers(f"{web.url}/server_info")
     daemon = service("daemon", "dagster._daemon", "run", *workspace)
     daemon.ready = lambda: web.daemon_ticks(started)
-    return [code, webserver, daemon]
+    return code, webserver, daemon
 
 
 def _environment(platform: Platform, settings: Settings, code_port: int) -> dict[str, str]:
