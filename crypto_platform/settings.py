@@ -108,7 +108,10 @@ class Settings(BaseSettings):
     sandbox_url: OptionalText = Field(None, description="A sandbox that is already running.")
     sandbox_seed: int = Field(7, ge=0)
     sandbox_coins: int = Field(1_000, ge=10, le=20_000, description="How many coins the simulated market lists.")
-    log_level: str = Field("INFO", validation_alias=_named("CRYPTO_LOG_LEVEL", "LOG_LEVEL"))
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
+    ] = Field("INFO", validation_alias=_named("CRYPTO_LOG_LEVEL", "LOG_LEVEL"))
 
     @cached_property
     def home_dir(self) -> Path:

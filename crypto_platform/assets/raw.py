@@ -74,7 +74,8 @@ def _landing(land: Callable[[], Landed]) -> Landed:
     try:
         return land()
     except UpstreamError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+        advice = "Nothing was landed; what came is kept. Try again when the vendor answers as it should."
+        raise dg.Failure(f"{error} {advice}", allow_retries=False) from error
 
 
 def batch_id_for(name: str) -> str:

@@ -56,7 +56,7 @@ def build_schedules(graph: Graph, jobs: Jobs) -> list[dg.ScheduleDefinition]:
             f"daily_close_{source}_history",
             job,
             settings.daily_close_cron,
-            f"The months of the last {settings.trailing_days} days of {source}'s history: bars are restated and filled in.",
+            f"History of {source} over the last {settings.trailing_days} days: bars are restated and filled in.",
             trailing_history,
         )
         for source, job in jobs.history.items()

@@ -29,7 +29,7 @@ class UserError(click.ClickException):
     """Something the person can put right; shown as its sentence alone."""
 
     def show(self, file: Any = None) -> None:  # noqa: ARG002
-        err.print(f"[bold red]Error:[/] {_escaped(self.message)}")
+        err.print(f"[bold red]Error:[/] {_escaped(self.message)}", soft_wrap=True)
 
 
 def fail(sentence: str) -> NoReturn:

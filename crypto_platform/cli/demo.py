@@ -14,7 +14,7 @@ import click
 
 from crypto_platform.cli.console import bar, fail, print_json, sentences
 from crypto_platform.cli.pipeline import FROM_HISTORY, replay_stages, sources_of
-from crypto_platform.cli.session import in_sandbox, running_sandbox
+from crypto_platform.cli.session import in_sandbox, log_to_stderr, running_sandbox
 from crypto_platform.cli.summary import show, summarise
 from crypto_platform.home import open_home, world_of
 from crypto_platform.settings import Settings, load_settings
@@ -63,6 +63,7 @@ def demo(coins: int, hours: int, as_json: bool) -> None:
     """
     begun = time.perf_counter()
     settings = _settings(coins)
+    log_to_stderr(settings)
     stages = Stages(as_json)
     with ExitStack() as opened:
         with stages.stage("Simulated market"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -27,6 +28,7 @@ _START_SECONDS = 30
 def open_platform(settings: Settings | None = None, *, vendors: bool = False) -> Iterator[Platform]:
     """The platform on the home; with its vendors reachable, if a command asks them anything."""
     settings = settings or load_settings()
+    log_to_stderr(settings)
     if vendors and world_of(settings) == "sandbox" and not settings.sandbox_url:
         open_home(settings)
         with running_sandbox(settings) as url, Platform(in_sandbox(settings, url)) as platform:
@@ -44,6 +46,17 @@ def open_runner(settings: Settings | None = None, *, vendors: bool = False) -> I
 
         with opened(platform) as runner:
             yield runner
+
+
+def log_to_stderr(settings: Settings) -> None:
+    """Standard output belongs to what a command prints; what the rooms log goes beside it."""
+    import structlog
+
+    level = logging.getLevelNamesMapping()[settings.log_level]
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def in_sandbox(settings: Settings, url: str) -> Settings:

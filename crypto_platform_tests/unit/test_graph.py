@@ -91,19 +91,21 @@ JOBS = {
 # name: cron in UTC, job
 SCHEDULES = {
     "snapshot_coingecko": ("0 * * * *", "snapshot_coingecko"),
-    "close_day_coingecko": ("15 4 * * *", "close_day_coingecko"),
-    "history_yahoo": ("15 4 * * *", "history_yahoo"),
+    "daily_close_coingecko_snapshots": ("15 4 * * *", "close_day_coingecko"),
+    "daily_close_yahoo_history": ("15 4 * * *", "history_yahoo"),
 }
 SENSORS = {"refresh_gold": ["gold"]}
 
 LOADING = """
 import json, os, sys
 
+import dagster
+
 done = []
 
 def notice(event, arguments):
-    opened = event == "open" and isinstance(arguments[0], str) and arguments[0].startswith(os.getcwd())
-    if event in {"socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.fork", "os.mkdir"} or opened:
+    writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+    if event in {"socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.fork", "os.mkdir"} or writes:
         done.append(f"{event} {arguments[0]}")
 
 sys.addaudithook(notice)
@@ -145,8 +147,7 @@ def test_a_fresh_interpreter_loads_the_definitions_and_touches_nothing(tmp_path:
     assert loaded.returncode == 0, loaded.stderr
     told = json.loads(loaded.stdout)
     assert told["assets"] == len(ASSETS)
-    looked_for = f"open {tmp_path}/.env"
-    assert [event for event in told["done"] if event != looked_for] == []
+    assert told["done"] == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -191,8 +192,8 @@ def test_the_environment_sets_when_snapshots_are_taken(tmp_path: Path, monkeypat
     crons = {each.name: each.cron_schedule for each in schedules}
     assert crons == {
         "snapshot_coingecko": "0 5,17 * * *",
-        "close_day_coingecko": "30 3 * * *",
-        "history_yahoo": "30 3 * * *",
+        "daily_close_coingecko_snapshots": "30 3 * * *",
+        "daily_close_yahoo_history": "30 3 * * *",
     }
 
 

@@ -85,7 +85,9 @@ def test_a_document_names_only_files_there_are(path: str) -> None:
     text = (ROOT / path).read_text()
     named = set(re.findall(r"`((?:crypto_platform|sql|docs|crypto_platform_tests)/[\w./]*\w/?)`", text))
     named |= {link for link in re.findall(r"\]\(([\w./-]+)\)", text) if "://" not in link}
-    missing = [name for name in named if not (ROOT / name).exists() and not (ROOT / path).parent.joinpath(name).exists()]
+    missing = [
+        name for name in named if not (ROOT / name).exists() and not (ROOT / path).parent.joinpath(name).exists()
+    ]
     assert missing == []
 
 

@@ -33,17 +33,18 @@ TODAY = date(2026, 11, 21)
 @contextmanager
 def far_from_utc() -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection whose own time zone is New York's: whoever forgets to set UTC gets other days."""
-    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+    with _DATABASE.cursor() as connection:
         connection.execute("set TimeZone = 'America/New_York'")
         yield connection
 
 
+_DATABASE = duckdb.connect(":memory:", config={"threads": 2})
 ENGINE = DuckDBEngine(far_from_utc)
 
 
 def at(text: str) -> datetime:
     """A moment in UTC: `2026-11-21 12:00`, or a time of today's."""
-    return datetime.fromisoformat(text if len(text) > 8 else f"{TODAY}T{text}").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text if " " in text else f"{TODAY}T{text}").replace(tzinfo=UTC)
 
 
 def rows_of(table: Table, rows: Sequence[Row], **defaults: Any) -> pa.Table:
