@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _PREVIEW_ROWS = 10
 
+Figures = dict[Partition, dict[str, Any]]
+"""What is told of each partition in its materialisation."""
+
 
 def table_of(key: dg.AssetKey) -> tuple[Table, str | None]:
     """The table and the source an asset key stands for: `table/source`, or `table` alone."""
@@ -59,9 +62,9 @@ class LakeIOManager(dg.IOManager):
                 table, source, partitions, batches, lambda candidates: self._audit(table, candidates)
             )
         projected = self._project(table, source, promotions, inputs, time.perf_counter() - begun)
-        self._report(context, promotions, projected)
+        figures = self._report(context, promotions, projected)
         if rejections:
-            self._refuse(context, promotions, rejections)
+            self._refuse(context, figures, rejections)
 
     def _audit(self, table: Table, candidates: Sequence[Candidate]) -> dict[str, tuple[str, ...]]:
         """The error rules that need no other table, over all candidates at once."""
@@ -99,10 +102,11 @@ class LakeIOManager(dg.IOManager):
         self._project(table, source, promotions, {}, 0.0)
         return promotions
 
-    def _report(self, context: dg.OutputContext, promotions: Sequence[Promotion], projected: Projected) -> None:
-        """Figures for each partition; a preview where there is only one."""
+    def _report(self, context: dg.OutputContext, promotions: Sequence[Promotion], projected: Projected) -> Figures:
+        """Attach each partition's figures to its materialisation; a preview where there is only one."""
         table, _ = table_of(context.asset_key)
         lake = self._platform.lake
+        figures: Figures = {}
         for promotion in promotions:
             metadata: dict[str, Any] = {
                 "dagster/partition_row_count": promotion.rows,
@@ -122,6 +126,8 @@ class LakeIOManager(dg.IOManager):
             if partition is None:
                 metadata["dagster/row_count"] = metadata.pop("dagster/partition_row_count")
             context.step_context.add_asset_metadata(metadata, partition_key=partition)
+            figures[promotion.partition] = metadata
+        return figures
 
     def _preview(self, table: Table, key: str) -> str:
         with self._platform.lake.open_parquet(key) as file:
@@ -133,12 +139,14 @@ class LakeIOManager(dg.IOManager):
         return "\n".join(lines)
 
     @staticmethod
-    def _refuse(context: dg.OutputContext, promotions: Sequence[Promotion], rejections: Sequence[Rejection]) -> None:
+    def _refuse(context: dg.OutputContext, figures: Figures, rejections: Sequence[Rejection]) -> None:
         """Record the partitions that went through, then fail naming those that kept their old version."""
-        for promotion in promotions:
-            context.log_event(dg.AssetMaterialization(context.asset_key, partition=promotion.partition.key))
+        for partition, metadata in figures.items():
+            context.log_event(
+                dg.AssetMaterialization(context.asset_key, partition=partition.key, metadata=dict(metadata))
+            )
         told = "; ".join(f"{rejection.partition.key} ({' '.join(rejection.reasons)})" for rejection in rejections)
-        total = len(rejections) + len(promotions)
+        total = len(rejections) + len(figures)
         raise dg.Failure(
             f"{context.asset_key.to_user_string()}: {len(rejections)} of {total} partitions "
             f"break their rules and keep their old version: {told}",
