@@ -66,9 +66,12 @@ class Service:
     ready: Callable[[], bool] = lambda: True
     useless: Callable[[int], str | None] = lambda _pid: None
     process: subprocess.Popen[bytes] | None = None
+    launched: float = 0.0
+    """When it was last started, as time.time() has it."""
 
     def launch(self) -> None:
         self.end()
+        self.launched = time.time()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))

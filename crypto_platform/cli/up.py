@@ -148,7 +148,6 @@ def _dagster(platform: Platform, settings: Settings, web: DagsterWeb) -> tuple[S
     code_port = _free_port()
     environment = _environment(platform, settings, code_port)
     workspace = ["--workspace", str(shipped_path("workspace.yaml"))]
-    started = time.time()
 
     def service(name: str, module: str, *arguments: str) -> Service:
         log = platform.home / "logs" / f"{name.replace(' ', '-')}.log"
@@ -170,7 +169,7 @@ def _dagster(platform: Platform, settings: Settings, web: DagsterWeb) -> tuple[S
     webserver = service("webserver", "dagster_webserver", *workspace, *at_web)
     webserver.ready = lambda: answers(f"{web.url}/server_info")
     daemon = service("daemon", "dagster._daemon", "run", *workspace)
-    daemon.ready = lambda: web.daemon_ticks(started)
+    daemon.ready = lambda: web.daemon_ticks(daemon.launched)
     return code, webserver, daemon
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import struct
 from datetime import datetime
+from itertools import count
 
 import msgspec
 import pyarrow as pa
@@ -45,7 +46,11 @@ class AnswerLog:
     def keep_refused(self, page: int, answer: Answer, reason: str) -> None:
         """Keep an answer that was not what was asked for, beside the page it was meant to be."""
         moment = answer.fetched_at.strftime("%Y%m%dT%H%M%S%fZ")
-        self._store.put_if_absent(f"{self._folder}/{page:04d}.{moment}.{answer.status}.zst", pack(answer, reason))
+        content = pack(answer, reason)
+        for number in count(1):
+            name = f"{page:04d}.{moment}.{answer.status}" + (f".{number}" if number > 1 else "")
+            if self._store.put_if_absent(f"{self._folder}/{name}.zst", content):
+                return
 
     def pages(self) -> list[int]:
         """The pages that have an accepted answer."""
@@ -72,6 +77,6 @@ def unpack(content: bytes, name: str) -> Answer:
             raise ValueError(f"it starts with {magic:#x}")
         about = msgspec.json.decode(content[8 : 8 + length], type=_Circumstances)
         body: bytes = pa.Codec("zstd").decompress(content[8 + length :], about.body_bytes, asbytes=True)
-    except (ValueError, struct.error, msgspec.MsgspecError, pa.ArrowException) as error:
+    except (ValueError, struct.error, msgspec.MsgspecError, pa.ArrowException, OSError) as error:
         raise LakeError(f"The kept answer {name} cannot be read back ({error}); restore it from a backup.") from error
     return Answer(about.url, about.status, about.headers, body, about.fetched_at)

@@ -81,7 +81,7 @@ def land_snapshot(
     key = lake.raw_key(RAW_SNAPSHOTS, source.name, partition, batch_id)
     if lake.store.exists(key):
         with lake.open_parquet(key) as landed:
-            answers = int((landed.schema_arrow.metadata or {}).get(b"answers", b"0"))
+            answers = int((landed.metadata.metadata or {}).get(b"answers", b"0"))
             return Landed(source.name, batch_id, (partition,), answers, 0, landed.metadata.num_rows)
     tables = []
     with _Asking(lake.answers(source.name, partition.key, batch_id), make_http) as ask:

@@ -23,7 +23,8 @@ class ParquetFile:
     def __init__(self, path: Path, schema: pa.Schema, metadata: Mapping[str, str] | None = None) -> None:
         self.path = path
         self.rows = 0
-        self._schema = schema.with_metadata({k.encode(): v.encode() for k, v in (metadata or {}).items()} or None)
+        self._schema = schema.remove_metadata()
+        self._metadata = dict(metadata or {})
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", version="2.6", store_schema=False)
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
@@ -37,14 +38,16 @@ class ParquetFile:
 
     def close(self) -> None:
         self._flush(whole_groups_only=False)
+        if self._metadata:
+            self._writer.add_key_value_metadata(self._metadata)
         self._writer.close()
 
     def _flush(self, *, whole_groups_only: bool) -> None:
-        table = pa.Table.from_batches(self._waiting, self._schema.remove_metadata()).combine_chunks()
+        table = pa.Table.from_batches(self._waiting, self._schema).combine_chunks()
         start = 0
         while table.num_rows - start >= (ROWS_PER_GROUP if whole_groups_only else 1):
             group = table.slice(start, ROWS_PER_GROUP)
-            self._writer.write_table(group.cast(self._schema), row_group_size=ROWS_PER_GROUP)
+            self._writer.write_table(group, row_group_size=ROWS_PER_GROUP)
             start += group.num_rows
         rest = table.slice(start)
         self._waiting = rest.to_batches() if rest.num_rows else []

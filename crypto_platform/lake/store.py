@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,25 +36,18 @@ class LocalStore:
 
     def put_if_absent(self, key: str, content: bytes) -> bool:
         """Store the object unless the key is taken; true if it was stored."""
-        target = self.path(key)
-        if target.exists():
-            return False
-        with self._temporary_beside(target) as temporary:
-            self._write(temporary, content)
-            try:
-                os.link(temporary, target)
-            except FileExistsError:
-                return False
-        _sync_folder(target.parent)
-        return True
+        return self._put(key, lambda temporary: _write(temporary, content))
 
     def put_file_if_absent(self, key: str, file: Path) -> bool:
         """As `put_if_absent`, for a finished file outside the store; the file itself is left alone."""
+        return self._put(key, lambda temporary: _copy(file, temporary))
+
+    def _put(self, key: str, fill: Callable[[Path], None]) -> bool:
         target = self.path(key)
         if target.exists():
             return False
         with self._temporary_beside(target) as temporary:
-            _copy(file, temporary)
+            fill(temporary)
             try:
                 os.link(temporary, target)
             except FileExistsError:
@@ -105,13 +99,6 @@ class LocalStore:
             self._folders.add(target.parent)
         return _Temporary(target)
 
-    @staticmethod
-    def _write(path: Path, content: bytes) -> None:
-        with path.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-
 
 class _Temporary:
     """A hidden name beside the target, on the same file system, gone again whatever happens."""
@@ -134,6 +121,13 @@ class _Temporary:
 def file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _copy(source: Path, target: Path) -> None:
