@@ -59,11 +59,13 @@ test: $(READY) ## All tests, with the lines they miss. [ARGS="-k lake"]
 	@$(RUN) pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 lint: $(READY) ## Style, format, types, import contracts, and the lock against pyproject.toml.
-	@$(RUN) ruff check .
-	@$(RUN) ruff format --check .
-	@$(RUN) mypy
-	@$(BIN)/python $(BIN)/lint-imports
-	@$(RUN) pytest -q crypto_platform_tests/unit/test_lock.py
+	@faults=0; \
+	$(RUN) ruff check . || faults=1; \
+	$(RUN) ruff format --check . || faults=1; \
+	$(RUN) mypy || faults=1; \
+	$(BIN)/python $(BIN)/lint-imports || faults=1; \
+	$(RUN) pytest -q crypto_platform_tests/unit/test_lock.py || faults=1; \
+	exit $$faults
 
 docs: $(READY) ## Write the generated documents again: docs/tables.md, docs/commands.md, .env.example.
 	@$(BIN)/python docs/generate.py

@@ -22,7 +22,10 @@ BACKFILL = dg.BackfillPolicy.single_run()
 """A range is one run, and so one read, one COPY and one transaction a table."""
 
 THIS_AND_NEXT = dg.TimeWindowPartitionMapping(end_offset=1, allow_nonexistent_upstream_partitions=True)
-"""A partition needs the one after it too: late rows of a day, and bars dated by the midnight that ends them."""
+"""A month needs the next one too: some vendors date a bar by the midnight that ends it."""
+
+AROUND = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=1, allow_nonexistent_upstream_partitions=True)
+"""A day's observations may lie in a batch that began the day before, or come late, with the day after."""
 
 OVERLAPPING = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
 """A month needs its days, as far as they exist."""

@@ -29,14 +29,14 @@ class RunningUp:
     def __init__(self, home: Path, **settings: str) -> None:
         self.home = home
         self.url = ""
-        self._settings = {"DAGSTER_PORT": "0", "SANDBOX_PORT": "0", **settings}
+        self.settings = {"DAGSTER_PORT": "0", "SANDBOX_PORT": "0", **settings}
         self._said: list[str] = []
 
     def start(self) -> RunningUp:
         self._said.clear()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "crypto_platform.cli", "up", "--sandbox"],
-            env=environment(self.home, **self._settings),
+            env=environment(self.home, **self.settings),
             cwd=self.home.parent,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -55,7 +55,9 @@ class RunningUp:
     def await_words(self, words: str, times: int = 1) -> None:
         def said() -> bool:
             if self.process.poll() is not None and not self._reader.is_alive():
-                raise AssertionError(f"`up` ended with {self.process.returncode} before it said {words!r}: {self.words}")
+                raise AssertionError(
+                    f"`up` ended with {self.process.returncode} before it said {words!r}: {self.words}"
+                )
             return self.words.count(words) >= times
 
         until(said, f"`up` says {words!r}", tell=lambda: self.words)
@@ -74,8 +76,9 @@ class RunningUp:
 
     def child(self, part: str) -> psutil.Process:
         """The process whose command line contains these words."""
-        found = [each for each in processes_of(self.home) if part in " ".join(each.cmdline())]
-        assert len(found) == 1, (part, [each.cmdline() for each in processes_of(self.home)])
+        commands = commands_of(self.home)
+        found = [process for process, command in commands if part in command]
+        assert len(found) == 1, (part, [command for _, command in commands])
         return found[0]
 
     def graphql(self, query: str, **variables: object) -> dict[str, Any]:
@@ -133,10 +136,21 @@ def processes_of(home: Path) -> list[psutil.Process]:
     return found
 
 
+def commands_of(home: Path) -> list[tuple[psutil.Process, str]]:
+    """The same, each with its command line."""
+    found = []
+    for process in processes_of(home):
+        with suppress(psutil.Error):
+            found.append((process, " ".join(process.cmdline())))
+    return found
+
+
 def left_behind(home: Path) -> list[str]:
     """Processes, locks, sockets and notes that should go when `up` ends."""
-    left = [" ".join(process.cmdline()) for process in processes_of(home)]
-    notes = [home / name for name in ("up.lock", "up.json", "sandbox.json", "postgres/run", "postgres/data/postmaster.pid")]
+    left = [command for _, command in commands_of(home)]
+    notes = [
+        home / name for name in ("up.lock", "up.json", "sandbox.json", "postgres/run", "postgres/data/postmaster.pid")
+    ]
     return left + [str(note) for note in notes if note.exists()]
 
 

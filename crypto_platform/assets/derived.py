@@ -7,7 +7,7 @@ from crypto_platform.engine import Query
 from crypto_platform.graph import Graph
 from crypto_platform.identity import crosswalk_rows
 from crypto_platform.lake import LakeSlice
-from crypto_platform.partitions import OVERLAPPING, THIS_AND_NEXT
+from crypto_platform.partitions import AROUND, OVERLAPPING, THIS_AND_NEXT
 from crypto_platform.sources.base import BarDate
 from crypto_platform.tables import (
     BRONZE_MARKETS,
@@ -39,7 +39,7 @@ def from_snapshots(graph: Graph, source: str) -> list[dg.AssetsDefinition]:
         return Query("silver_daily_metrics", bronze_markets=bronze_markets)
 
     raw = {"raw_snapshots": graph.input(RAW_SNAPSHOTS, source)}
-    bronze = {"bronze_markets": graph.input(BRONZE_MARKETS, source, THIS_AND_NEXT)}
+    bronze = {"bronze_markets": graph.input(BRONZE_MARKETS, source, AROUND)}
     return [
         graph.declare(BRONZE_MARKETS, bronze_markets, source=source, ins=raw),
         graph.declare(QUARANTINE, quarantine, source=source, ins=raw),

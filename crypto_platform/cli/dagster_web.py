@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import urllib.error
 import urllib.request
 from typing import Any
 
 _SECONDS = 5
+_ERROR_NAME = re.compile(r"^[\w.]+: ")
 _LOCATION = {"repositoryLocationName": "crypto_platform", "repositoryName": "__repository__"}
 
 _STATE = """
 query State {
-  workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } }
+  workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError {
+    __typename ... on PythonError { message className errorChain { error { className message } } } } } } }
   instance { daemonHealth { allDaemonStatuses { required lastHeartbeatTime } } }
 }
 """
@@ -29,6 +32,10 @@ mutation Launch($execution: ExecutionParams!) {
 _STATUS = "query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 
 
+class CodeError(Exception):
+    """The code server runs, and what it should serve cannot be loaded."""
+
+
 class DagsterWeb:
     """A webserver on this machine; while it starts or is down, every answer is no."""
 
@@ -36,8 +43,15 @@ class DagsterWeb:
         self.url = url
 
     def shows_the_code(self) -> bool:
-        entries = self._ask(_STATE).get("workspaceOrError", {}).get("locationEntries", [])
-        return any((entry["locationOrLoadError"] or {}).get("__typename") == "RepositoryLocation" for entry in entries)
+        """Whether the assets can be seen; an error that waiting will not mend is raised."""
+        for entry in self._ask(_STATE).get("workspaceOrError", {}).get("locationEntries", []):
+            told = entry["locationOrLoadError"] or {}
+            if told.get("__typename") == "RepositoryLocation":
+                return True
+            if told and told["className"] != "DagsterUserCodeUnreachableError":
+                deepest = [told, *(link["error"] for link in told["errorChain"])][-1]
+                raise CodeError(f"The code does not load: {_ERROR_NAME.sub('', deepest['message'].strip())}")
+        return False
 
     def daemon_ticks(self, since: float) -> bool:
         """Whether every part of the daemon has given a sign of life after that time."""

@@ -215,9 +215,9 @@ def replay_stages(runner: Runner, low: date, high: date, batch: str | None = Non
                     for p in landed
                     if runner.platform.lake.store.exists(runner.platform.lake.raw_key(raw, source, p, batch))
                 ]
-            if not landed:
+            span = _span(runner, raw, landed) if landed else []
+            if not span:
                 continue
-            span = _span(runner, raw, landed)
             months |= {p.key[:7] for p in span}
             stages.append(([(each, source) for each in derived], span))
     if len(stages) == 1:
@@ -227,15 +227,14 @@ def replay_stages(runner: Runner, low: date, high: date, batch: str | None = Non
 
 
 def _span(runner: Runner, wanted: Table, partitions: Sequence[Partition]) -> list[Partition]:
-    """The whole stretch from the first of some partitions to the last, and the one before: late rows reach back."""
+    """The stretch from the first of some partitions to the last, and one more at each end: rows reach over midnight."""
     from crypto_platform.partitions import Calendar
 
     settings = runner.platform.settings
     definition = Calendar(settings.snapshot_start, settings.history_start).of(wanted)
     keys = definition.get_partition_keys() if definition else []
-    first, last = partitions[0].key, partitions[-1].key
-    start = max(keys.index(first) - 1, 0) if first in keys else 0
-    return [Partition(key) for key in keys[start:] if key <= last]
+    inside = [place for place, key in enumerate(keys) if partitions[0].key <= key <= partitions[-1].key]
+    return [Partition(key) for key in keys[max(inside[0] - 1, 0) : inside[-1] + 2]] if inside else []
 
 
 def _touches(partition: Partition, low: date, high: date) -> bool:

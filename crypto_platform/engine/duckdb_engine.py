@@ -64,8 +64,7 @@ class DuckDBEngine:
     def findings(self, table: Table, rules: Sequence[Rule], relations: Mapping[str, Relation]) -> list[Finding]:
         """Run rules over what their table names stand for."""
         with self._session() as connection:
-            for name, relation in relations.items():
-                _bind(connection, name, relation)
+            _bind_all(connection, relations, f"The checks of {table.name}")
             return [self._finding(connection, table, rule) for rule in rules]
 
     @staticmethod
@@ -88,8 +87,7 @@ class DuckDBEngine:
     def ask(self, sql: str, relations: Mapping[str, Relation], confined_to: str) -> Iterator[pa.RecordBatchReader]:
         """A person's own query over named relations: it may read those and the lake's folder, and change nothing."""
         with self._session() as connection:
-            for name, relation in relations.items():
-                _bind(connection, name, relation)
+            _bind_all(connection, relations, "The query")
             connection.execute("set allowed_directories = $1", [[confined_to]])
             connection.execute("set enable_external_access = false")
             connection.execute("set lock_configuration = true")
@@ -105,6 +103,12 @@ class DuckDBEngine:
             connection.execute("set TimeZone = 'UTC'")
             connection.execute(shipped_path("sql/functions.sql").read_text())
             yield connection
+
+
+def _bind_all(connection: duckdb.DuckDBPyConnection, relations: Mapping[str, Relation], what: str) -> None:
+    with _sentences(what):
+        for name, relation in relations.items():
+            _bind(connection, name, relation)
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, name: str, relation: Relation) -> None:
@@ -130,9 +134,11 @@ def _bind_files(connection: duckdb.DuckDBPyConnection, name: str, files: Sequenc
 
 @contextmanager
 def _sentences(what: str) -> Iterator[None]:
-    """DuckDB's errors as one sentence."""
+    """DuckDB's errors as one sentence, also those that come through Arrow while rows stream."""
     try:
         yield
-    except duckdb.Error as error:
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's own, from whoever takes the rows
         first = str(error).split("\n\n")[0].replace("\n", " ")
         raise EngineError(f"{what} could not be run: {first}") from error

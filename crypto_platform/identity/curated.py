@@ -60,12 +60,22 @@ def _coins(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise CuratedFileError(
             f"The curated file {path} cannot be read ({error.strerror}); set CRYPTO_CROSSWALK_FILE to one that can."
         ) from error
+    except UnicodeDecodeError as error:
+        raise CuratedFileError(f"The curated file {path} is not UTF-8 ({error.reason}); save it as UTF-8.") from error
     reader = csv.DictReader(text.splitlines())
     if not set(_ABOUT) < set(reader.fieldnames or ()):
         raise CuratedFileError(
             f"The curated file {path} needs the columns asset_id, symbol, name and one for each source."
         )
-    return [(line, {key: value or "" for key, value in row.items()}) for line, row in enumerate(reader, start=2)]
+    coins = []
+    for row in reader:
+        if None in row or None in row.values() or not row["asset_id"]:
+            raise CuratedFileError(
+                f"Line {reader.line_num} of the curated file {path} does not fit its header: "
+                f"it needs an asset_id and {len(reader.fieldnames or ())} values; put it right."
+            )
+        coins.append((reader.line_num, row))
+    return coins
 
 
 def _refuse_conflicts(path: Path, rows: list[dict[str, object]]) -> None:

@@ -30,7 +30,9 @@ def test_a_rising_price_rises_and_a_falling_one_falls() -> None:
     rising = heights([2.0**n for n in range(30)])
     assert rising == sorted(rising)
     assert (rising[0], rising[-1]) == (1, HEIGHT)
-    assert heights([2.0**-n for n in range(30)]) == rising[::-1]
+    falling = heights([2.0**-n for n in range(30)])
+    assert falling == sorted(falling, reverse=True)
+    assert (falling[0], falling[-1]) == (HEIGHT, 1)
 
 
 def test_equal_factors_are_equal_steps() -> None:

@@ -57,7 +57,9 @@ def test_the_universe_is_in_the_order_of_the_file(file: Path) -> None:
 
 def test_an_id_on_two_lines_is_refused_with_both(file: Path) -> None:
     file.write_text(file.read_text() + "bitcoin-2,btc,Other,bitcoin,\n")
-    with pytest.raises(CuratedFileError, match=r"gives the coingecko id 'bitcoin' to two coins, on lines 2 and 4; keep one"):
+    with pytest.raises(
+        CuratedFileError, match=r"gives the coingecko id 'bitcoin' to two coins, on lines 2 and 4; keep one"
+    ):
         crosswalk_rows(file)
 
 
@@ -69,7 +71,9 @@ def test_a_file_without_its_columns_is_refused(file: Path, text: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CuratedFileError, match=r"none\.csv cannot be read \(No such file or directory\); set CRYPTO_CROSSWALK_FILE"):
+    with pytest.raises(
+        CuratedFileError, match=r"none\.csv cannot be read \(No such file or directory\); set CRYPTO_CROSSWALK_FILE"
+    ):
         crosswalk_rows(tmp_path / "none.csv")
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from test_sql_rows import ENGINE, at, derive, judged_history, rows_of
 
-from crypto_platform.engine import EngineError, Query, rules_of
+from crypto_platform.engine import DuckDBEngine, EngineError, Query, rules_of
 from crypto_platform.engine.query import _sql_files
 from crypto_platform.tables import (
     BRONZE_MARKETS,
@@ -38,8 +41,16 @@ def lake(tmp_path: Path) -> Path:
     return folder
 
 
+@contextmanager
+def confinable() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database of its own, since confinement is a whole database's; its time zone is New York's."""
+    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+        connection.execute("set TimeZone = 'America/New_York'")
+        yield connection
+
+
 def ask(sql: str, lake: Path, **relations: Any) -> list[dict[str, Any]]:
-    with ENGINE.ask(sql, relations, str(lake)) as batches:
+    with DuckDBEngine(confinable).ask(sql, relations, str(lake)) as batches:
         rows: list[dict[str, Any]] = batches.read_all().to_pylist()
     return rows
 
@@ -137,12 +148,16 @@ def test_a_file_that_is_no_parquet_is_told_of_in_a_sentence(lake: Path, how: str
 
 def test_a_day_is_a_day_in_utc_wherever_the_machine_stands(lake: Path) -> None:
     """The engine of these tests is handed connections that live in New York."""
-    (row,) = ask("select cast(timestamptz '2026-11-21 00:30:00+00' as date) as day, current_setting('TimeZone') as zone", lake)
+    (row,) = ask(
+        "select cast(timestamptz '2026-11-21 00:30:00+00' as date) as day, current_setting('TimeZone') as zone", lake
+    )
     assert row == {"day": date(2026, 11, 21), "zone": "UTC"}
     late = {"source": "coingecko", "source_asset_id": "a", "snapshot_date": date(2026, 11, 21), "price_usd": 1.0}
     markets = rows_of(BRONZE_MARKETS, [late | {"last_updated": at("2026-11-21 00:30")}])
     query = Query("silver_daily_metrics", bronze_markets=markets)
-    assert [row["metric_date"] for row in derive(SILVER_DAILY_METRICS, query, "2026-11-20", "2026-11-21")] == [date(2026, 11, 21)]
+    assert [row["metric_date"] for row in derive(SILVER_DAILY_METRICS, query, "2026-11-20", "2026-11-21")] == [
+        date(2026, 11, 21)
+    ]
 
 
 @pytest.mark.parametrize("table", CHOSEN, ids=lambda table: table.name)
@@ -156,14 +171,13 @@ def test_rows_come_in_the_types_of_the_registry(table: Any) -> None:
 
 @pytest.mark.parametrize("nasty", ["0); drop table raw_history; --", "0 or 1=1", "x' or '1'='1"])
 def test_a_parameter_is_a_value_and_never_sql(nasty: str) -> None:
-    history = Query(
-        "historic_prices", judged_history=judged_history([], midnight_ends_day=False), parameters={"settling_hours": nasty}
-    )
     point = {"source": "yahoo", "source_asset_id": "a", "observed_at": at("2026-11-05 00:00"), "close_usd": 1.0,
              "fetched_at": at("2026-11-07 00:00"), "batch_id": "b", "page": 1, "position": 0}  # fmt: skip
-    history.inputs["judged_history"] = judged_history([point], midnight_ends_day=False)
-    with pytest.raises(EngineError, match="^historic_prices could not be run: .*Could not (convert|cast)"):
+    judged = Query("judged_history", raw_history=rows_of(RAW_HISTORY, [point]), parameters={"midnight_ends_day": nasty})
+    history = Query("historic_prices", judged_history=judged, parameters={"settling_hours": 4.0})
+    with pytest.raises(EngineError, match="^historic_prices could not be run: .*Could not convert string") as caught:
         derive(HISTORIC_PRICES, history, "2026-11")
+    assert nasty in str(caught.value)
 
 
 def test_a_partition_s_key_is_a_value_and_never_sql() -> None:

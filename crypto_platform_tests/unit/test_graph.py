@@ -24,6 +24,7 @@ from crypto_platform.sources import SOURCES
 from crypto_platform.tables import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning", "ignore::dagster.PreviewWarning")
 
 # key: partitions, group, what it depends on
 ASSETS = {
@@ -250,7 +251,7 @@ def test_every_other_sql_file_is_named_in_the_code() -> None:
         for folder in ("bronze", "silver", "historic", "gold", "checks")
         for path in (ROOT / "sql" / folder).iterdir()
     }
-    code = "\n".join(path.read_text() for path in (ROOT / "crypto_platform").rglob("*.py"))
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "crypto_platform").rglob("*.py"))
     for path in set((ROOT / "sql").rglob("*.sql")) - known:
         is_migration = path.parent.name == "warehouse" and path.name[:4].isdigit()
         assert is_migration or f'"{path.relative_to(ROOT)}"' in code, path
@@ -260,7 +261,7 @@ def names_of_queries() -> set[str]:
     """The names that assets give to `Query` as text."""
     found = set()
     for path in (ROOT / "crypto_platform" / "assets").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Query":
                 first = node.args[0]
                 if isinstance(first, ast.Constant):

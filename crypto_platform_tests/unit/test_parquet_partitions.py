@@ -17,25 +17,29 @@ from hypothesis import strategies as st
 from crypto_platform.lake import LakeError, parquet
 from crypto_platform.lake.parquet import PARTITION, ParquetFile, write_partitions
 
-SCHEMA = pa.schema({
-    "name": pa.string(),
-    "price": pa.float64(),
-    "rank": pa.int32(),
-    "at": pa.timestamp("us", tz="UTC"),
-    "reasons": pa.list_(pa.string()),
-})
+SCHEMA = pa.schema(
+    {
+        "name": pa.string(),
+        "price": pa.float64(),
+        "rank": pa.int32(),
+        "at": pa.timestamp("us", tz="UTC"),
+        "reasons": pa.list_(pa.string()),
+    }
+)
 STREAMED = pa.schema([pa.field(PARTITION, pa.string()), *SCHEMA])
 DAYS = [f"2026-11-{day:02d}" for day in range(1, 6)]
 
 texts = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-rows = st.fixed_dictionaries({
-    PARTITION: st.sampled_from(DAYS),
-    "name": texts,
-    "price": st.none() | st.floats(),
-    "rank": st.none() | st.integers(-(2**31), 2**31 - 1),
-    "at": st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
-    "reasons": st.none() | st.lists(texts, max_size=3),
-})
+rows = st.fixed_dictionaries(
+    {
+        PARTITION: st.sampled_from(DAYS),
+        "name": texts,
+        "price": st.none() | st.floats(),
+        "rank": st.none() | st.integers(-(2**31), 2**31 - 1),
+        "at": st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+        "reasons": st.none() | st.lists(texts, max_size=3),
+    }
+)
 
 
 @pytest.fixture(autouse=True, scope="module")

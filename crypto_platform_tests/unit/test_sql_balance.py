@@ -13,7 +13,9 @@ from test_sql_rows import at, bronze, quarantine, snapshot
 
 BATCHES = 3
 
-odd_texts = st.sampled_from(["", " ", "64213", "1_000", "0x1p3", "NaN", "-", "nul\0", "\ud83d", "é'\"\\", "1e-12", "null"])
+odd_texts = st.sampled_from(
+    ["", " ", "64213", "1_000", "0x1p3", "NaN", "-", "nul\0", "\ud83d", "é'\"\\", "1e-12", "null"]
+)
 numbers = (
     st.sampled_from([0, 1, -1, 1e-12, 5e-324, 1e308, 64213, 420689899653542539, 10**400, 1.5, -0.0])
     | st.integers()
@@ -32,7 +34,11 @@ moments = st.sampled_from([*MOMENTS, "2026-11-01T00:00:00Z", "2026-11-25T00:00:0
 coins = st.sampled_from(["bitcoin", "ethereum", "_", "-10"])
 
 mostly_good = st.fixed_dictionaries(
-    {"id": coins, "current_price": st.sampled_from([1, 2.5, 1e-12]), "last_updated": st.sampled_from(MOMENTS) | st.none()},
+    {
+        "id": coins,
+        "current_price": st.sampled_from([1, 2.5, 1e-12]),
+        "last_updated": st.sampled_from(MOMENTS) | st.none(),
+    },
     optional={"total_volume": st.sampled_from([1e9, None, 0]), "name": st.sampled_from(["a", "é", None])},
 )
 anything = st.fixed_dictionaries(

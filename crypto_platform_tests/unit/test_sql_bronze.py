@@ -191,7 +191,9 @@ def test_later_observations_of_a_coin_are_rows_of_their_own() -> None:
 
 
 def test_a_rejected_row_that_repeats_is_kept_once_and_counted() -> None:
-    raw = [row({"batch_id": f"b{n}", "fetched_at": at("12:00") + timedelta(hours=n)}, current_price=0) for n in (2, 0, 1)]
+    raw = [
+        row({"batch_id": f"b{n}", "fetched_at": at("12:00") + timedelta(hours=n)}, current_price=0) for n in (2, 0, 1)
+    ]
     raw.append(row({"batch_id": "b3"}, current_price=-1))
     kept = {tuple(rejected["reasons"]): rejected for rejected in quarantine(raw)}
     assert len(kept) == 2

@@ -12,7 +12,9 @@ DAY = date(2026, 11, 5)
 OVER = at("2026-11-06 00:00")
 
 
-def bar(close: float, source: str = "yahoo", coin: str = "BTC-USD", *, as_of: datetime = OVER, **values: Any) -> dict[str, Any]:
+def bar(
+    close: float, source: str = "yahoo", coin: str = "BTC-USD", *, as_of: datetime = OVER, **values: Any
+) -> dict[str, Any]:
     """A finished and settled bar of the 5th."""
     row = {"bar_date": DAY, "source": source, "source_asset_id": coin, "as_of": as_of, "close_usd": close,
            "provisional": as_of < OVER, "revisions": 1}  # fmt: skip
@@ -42,7 +44,12 @@ def test_a_finished_bar_is_taken_before_snapshots_and_these_before_a_partial_bar
     (price,) = gold([partial], [day(2.0)], BITCOIN)
     assert (price["close_usd"], price["origin"], price["is_final"], price["sources"]) == (2.0, "live", False, 2)
     (price,) = gold([partial], [], BITCOIN)
-    assert (price["close_usd"], price["origin"], price["is_final"], price["as_of"]) == (3.0, "historic", False, partial["as_of"])
+    assert (price["close_usd"], price["origin"], price["is_final"], price["as_of"]) == (
+        3.0,
+        "historic",
+        False,
+        partial["as_of"],
+    )
 
 
 def test_a_settled_bar_is_taken_before_a_provisional_one_of_a_preferred_source() -> None:
@@ -86,7 +93,10 @@ def test_volumes_of_sources_are_never_summed() -> None:
 
 def test_a_coin_that_no_evidence_maps_keeps_the_id_of_its_source() -> None:
     prices = gold([bar(1.0, coin="UNI7083-USD")], [day(2.0, "uniswap")])
-    assert {price["asset_id"]: price["close_usd"] for price in prices} == {"yahoo:UNI7083-USD": 1.0, "coingecko:uniswap": 2.0}
+    assert {price["asset_id"]: price["close_usd"] for price in prices} == {
+        "yahoo:UNI7083-USD": 1.0,
+        "coingecko:uniswap": 2.0,
+    }
 
 
 def test_two_coins_with_one_ticker_stay_apart() -> None:

@@ -85,7 +85,9 @@ def test_a_gap_between_two_equal_answers_is_no_revision() -> None:
 
 
 def test_a_value_restated_and_taken_back_is_three_revisions_and_the_last_one_counts() -> None:
-    rows = [point(close, fetched=f"2026-11-{day:02d} 05:00") for close, day in ((10.0, 6), (11.0, 7), (10.0, 8), (10.0, 9))]
+    rows = [
+        point(close, fetched=f"2026-11-{day:02d} 05:00") for close, day in ((10.0, 6), (11.0, 7), (10.0, 8), (10.0, 9))
+    ]
     found = bar(*rows)
     assert (found["close_usd"], found["revisions"], found["batch_id"]) == (10.0, 3, "b 2026-11-08 05:00")
 
@@ -137,7 +139,10 @@ def test_a_bar_without_volume_is_a_bar(volume: float | None) -> None:
 
 
 def test_the_months_asked_for_are_given_and_no_others() -> None:
-    rows = [point(1.0, fetched="2027-01-31 05:00", observed=f"{date(2026, 10, 30) + timedelta(days=n)} 00:00") for n in range(40)]
+    rows = [
+        point(1.0, fetched="2027-01-31 05:00", observed=f"{date(2026, 10, 30) + timedelta(days=n)} 00:00")
+        for n in range(40)
+    ]
     assert {str(row["bar_date"])[:7] for row in historic(rows, "2026-10", "2026-12")} == {"2026-10", "2026-12"}
     assert len(historic(rows, "2026-11")) == 30
 

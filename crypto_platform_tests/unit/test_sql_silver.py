@@ -60,7 +60,11 @@ def test_volume_cap_and_names_are_the_last_known_ones() -> None:
 
 
 def test_sources_and_coins_stay_apart() -> None:
-    rows = [seen("10:00", 1.0), seen("10:00", 2.0, source="coinpaprika"), seen("10:00", 3.0, source_asset_id="bitcoin-2")]
+    rows = [
+        seen("10:00", 1.0),
+        seen("10:00", 2.0, source="coinpaprika"),
+        seen("10:00", 3.0, source_asset_id="bitcoin-2"),
+    ]
     found = {(row["source"], row["source_asset_id"]): row["close_usd"] for row in silver(rows)}
     assert found == {("coingecko", "bitcoin"): 1.0, ("coinpaprika", "bitcoin"): 2.0, ("coingecko", "bitcoin-2"): 3.0}
 
@@ -95,5 +99,7 @@ def test_replays_in_any_order_give_the_same_silver(order: tuple[int, ...]) -> No
     assert [row for day in map(str, days) for row in tables[day]] == silver(
         [row for day in days for row in bronze(raw[day], day)], *map(str, days)
     )
-    stale = {day: [row["snapshots"] for row in rows if row["source_asset_id"] == "stale"] for day, rows in tables.items()}
+    stale = {
+        day: [row["snapshots"] for row in rows if row["source_asset_id"] == "stale"] for day, rows in tables.items()
+    }
     assert {day: counts for day, counts in stale.items() if counts} == {"2026-11-19": [1]}

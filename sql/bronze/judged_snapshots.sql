@@ -55,7 +55,7 @@ select
         case when volume_24h_usd <= 0 then 'zombie: volume is ' || volume_text end,
         case when cast(last_updated as date) < snapshot_date - 1
             then 'stale: last updated ' || last_updated_text end,
-        case when cast(last_updated as date) > snapshot_date or last_updated > fetched_at + interval 10 minutes
+        case when last_updated > fetched_at + interval 10 minutes
             then 'from the future: last updated ' || last_updated_text end,
         case when market_cap_usd >= 1e9 and volume_24h_usd > 0 and volume_24h_usd < market_cap_usd * 1e-6
             then 'absurd: a market cap of ' || market_cap_text || ' on a volume of ' || volume_text end

@@ -15,6 +15,7 @@ select
     at_midnight and cast(fetched_at as date) > bar_date as finished,
     list_filter([
         case when payload is not null then 'the point holds something that is neither a number nor a time' end,
-        case when close_usd <= 0 then 'zombie: close is not above 0' end
+        case when close_usd <= 0 then 'zombie: close is not above 0' end,
+        case when open_usd <= 0 or high_usd <= 0 or low_usd <= 0 then 'zombie: a price of the bar is not above 0' end
     ], lambda reason: reason is not null) as reasons
 from dated

@@ -1,6 +1,7 @@
 -- One row per source, coin and UTC day: the day's open, high, low and close as the snapshots saw it.
 with
--- An observation that the vendor repeated across midnight is in two days of bronze; the first one counts.
+-- A day's observations are also in the day before (a batch that ran over midnight) and the day after (late rows);
+-- one that the vendor repeated is in several, and the first counts.
 observed as (
     select * from bronze_markets
     qualify row_number() over (

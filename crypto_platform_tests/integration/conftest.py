@@ -1,0 +1,269 @@
+"""Parts of the pipeline's tests: one simulated market, and a platform of its own for each test on the shared server."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pytest
+
+from crypto_platform.cli.pipeline import replay_stages
+from crypto_platform.cli.session import in_sandbox
+from crypto_platform.home import open_home
+from crypto_platform.lake import Lake
+from crypto_platform.platform import Platform
+from crypto_platform.projection import projected_tables
+from crypto_platform.runner import Runner
+from crypto_platform.sandbox.faults import Plan, Rule
+from crypto_platform.sandbox.server import RunningSandbox, Sandbox
+from crypto_platform.settings import load_settings
+from crypto_platform.tables import (
+    BRONZE_MARKETS,
+    HISTORIC_PRICES,
+    HISTORIC_QUARANTINE,
+    QUARANTINE,
+    RAW_HISTORY,
+    RAW_SNAPSHOTS,
+    SILVER_DAILY_METRICS,
+    Partition,
+    Table,
+)
+from crypto_platform.warehouse import Warehouse, checksum
+from crypto_platform.warehouse.address import Address
+
+MONTHS = ["2026-09", "2026-10", "2026-11"]
+"""The months of history that the example holds."""
+NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
+"""What the simulated market's clock says at the start of each test."""
+
+
+@dataclass
+class Market:
+    """The simulated market, whose clock stands still until a test moves it."""
+
+    running: RunningSandbox
+
+    @property
+    def url(self) -> str:
+        return self.running.url
+
+    def set_clock(self, moment: datetime) -> None:
+        self.running.sandbox.clock.set(moment.timestamp(), frozen=True)
+
+    def fails(self, *rules: Rule) -> None:
+        """From now on these rules decide which requests go wrong."""
+        self.running.sandbox.faults.use(Plan(list(rules)))
+
+    def requests(self, vendor: str) -> list[tuple[str, str, int]]:
+        """Path, outcome and count of everything a vendor was asked since the test began."""
+        counts = self.running.sandbox.log.counts()
+        return [(str(r["path"]), str(r["status"]), int(r["count"])) for r in counts if r["vendor"] == vendor]
+
+    def forget(self) -> None:
+        self.running.sandbox.log.clear()
+
+
+@pytest.fixture(scope="session")
+def running_market() -> Iterator[RunningSandbox]:
+    with Sandbox(coins=600).serve() as running:
+        yield running
+
+
+@pytest.fixture
+def market(running_market: RunningSandbox) -> Market:
+    """The simulated market at `NOW`, without faults."""
+    return fresh_market(running_market)
+
+
+def fresh_market(running: RunningSandbox) -> Market:
+    fresh = Market(running)
+    fresh.set_clock(NOW)
+    fresh.fails()
+    fresh.forget()
+    return fresh
+
+
+@dataclass
+class Pipeline:
+    """A platform on the simulated market, and what tests do with it."""
+
+    platform: Platform
+    runner: Runner
+    instance: dg.DagsterInstance
+
+    @property
+    def lake(self) -> Lake:
+        return self.platform.lake
+
+    @property
+    def reader_url(self) -> str:
+        return self.platform.settings.warehouse.replace("crypto_writer", "crypto_reader")
+
+    @property
+    def today(self) -> Partition:
+        return Partition(self.platform.clock().date().isoformat())
+
+    def snapshot(self, **tags: str) -> None:
+        """One live snapshot through to silver."""
+        tables = (RAW_SNAPSHOTS, BRONZE_MARKETS, QUARANTINE, SILVER_DAILY_METRICS)
+        self.runner.run([(table, "coingecko") for table in tables], [self.today], tags=tags)
+
+    def history(self, *months: str, tags: dict[str, str] | None = None) -> None:
+        """History of some months that follow each other, asked for and derived."""
+        tables = (RAW_HISTORY, HISTORIC_PRICES, HISTORIC_QUARANTINE)
+        self.runner.run([(table, "yahoo") for table in tables], [Partition(month) for month in months], tags)
+
+    def run(self, table: Table, source: str | None = None, *keys: str) -> None:
+        self.runner.run([(table, source)], [Partition(key) for key in keys])
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the warehouse answers."""
+        with self.platform.warehouse.connect() as connection:
+            return connection.execute(sql.encode()).fetchall()
+
+    def count(self, table: Table) -> int:
+        """A table's rows in the lake, of all sources and partitions."""
+        total = 0
+        for key in self.lake.whole(table).objects:
+            with self.lake.open_parquet(key) as file:
+                total += file.metadata.num_rows
+        return total
+
+    def asked(self, sql: str) -> list[dict[str, Any]]:
+        """What the engine answers over the lake."""
+        from crypto_platform.cli.stores import asked
+
+        with asked(self.platform, sql) as batches:
+            rows: list[dict[str, Any]] = batches.read_all().to_pylist()
+        return rows
+
+    def objects(self) -> dict[str, str]:
+        """The digest of every object of the lake but the kept answers."""
+        store = self.lake.store
+        return {
+            key: hashlib.sha256(store.read(key)).hexdigest()
+            for key in store.keys("")
+            if not key.startswith(("answers/", "_"))
+        }
+
+    def derived(self) -> dict[str, str]:
+        return {key: digest for key, digest in self.objects().items() if not key.startswith("raw_")}
+
+    def answers(self, source: str) -> list[str]:
+        return self.lake.store.keys(f"answers/source={source}")
+
+    def checksums(self) -> dict[str, tuple[int, str]]:
+        """A checksum over every warehouse table that mirrors the lake."""
+        with self.platform.warehouse.connect() as connection:
+            return {
+                each: checksum(connection, each) for each in sorted({t.warehouse or "" for t in projected_tables()})
+            }
+
+    def written(self) -> str:
+        """Changes whenever any row of a mirrored table is written, even with the same values."""
+        relations = sorted({table.warehouse or "" for table in projected_tables()})
+        return str([self.rows(f"select count(*), sum(xmin::text::bigint) from {each}") for each in relations])
+
+
+OpenPipeline = Callable[..., Pipeline]
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def database(server: Warehouse, template: str = "crypto") -> Iterator[Warehouse]:
+    """A database of the shared server, with whatever its template holds."""
+    name = f"pipeline_{next(_numbers)}"
+    at = Address.parse(server.writer_url).parameters
+    with psycopg.connect(**at | {"user": "postgres", "dbname": "postgres"}, autocommit=True) as admin:  # type: ignore[arg-type]
+        admin.execute(f"create database {name} template {template} owner crypto_writer".encode())
+        reader = Address.parse(server.reader_url).parameters
+        yield Warehouse(Address(at | {"dbname": name}), Address(reader | {"dbname": name}))
+        admin.execute(f"drop database {name} with (force)".encode())
+
+
+@contextmanager
+def pipelines(home: Path, warehouse: Warehouse, market: Market) -> Iterator[OpenPipeline]:
+    """Opens pipelines on a home and a warehouse; further settings by name."""
+    opened: list[Platform] = []
+    instance = dg.DagsterInstance.ephemeral()
+
+    def open_one(**values: Any) -> Pipeline:
+        given = {
+            "home": home, "upstream": "sandbox", "warehouse": warehouse.writer_url, "coingecko_top": 40,
+            "yahoo_top": 3, "max_retries": 0, "initial_retry_delay": 0, "_env_file": None,
+        }  # fmt: skip
+        settings = load_settings(**(given | values))
+        open_home(settings)
+        platform = Platform(in_sandbox(settings, market.url))
+        opened.append(platform)
+        return Pipeline(platform, Runner(platform, instance), instance)
+
+    try:
+        yield open_one
+    finally:
+        for platform in opened:
+            platform.close()
+        instance.dispose()
+
+
+@pytest.fixture
+def open_pipeline(tmp_path: Path, shared_server: Warehouse, market: Market) -> Iterator[OpenPipeline]:
+    """Opens a pipeline on this test's own home and warehouse; further settings by name."""
+    with database(shared_server) as warehouse, pipelines(tmp_path / "home", warehouse, market) as opener:
+        yield opener
+
+
+@pytest.fixture
+def pipeline(open_pipeline: OpenPipeline) -> Pipeline:
+    """A platform on a new home: 40 coins in a snapshot, 3 coins of history, no retries."""
+    return open_pipeline()
+
+
+def replay(pipeline: Pipeline) -> None:
+    for assets, partitions in replay_stages(pipeline.runner, date.min, date.max):
+        pipeline.runner.run(assets, partitions)
+
+
+@pytest.fixture(scope="session")
+def example(
+    tmp_path_factory: pytest.TempPathFactory, shared_server: Warehouse, running_market: RunningSandbox
+) -> Iterator[tuple[Path, str]]:
+    """A home and a database with history, snapshots on both sides of midnight, and gold of it all; to be copied."""
+    home, market = tmp_path_factory.mktemp("example") / "home", fresh_market(running_market)
+    with database(shared_server) as warehouse:
+        with pipelines(home, warehouse, market) as opener:
+            pipeline = opener()
+            for moment in (NOW - timedelta(hours=13), NOW - timedelta(hours=12), NOW):
+                market.set_clock(moment)
+                pipeline.snapshot()
+            pipeline.history(*MONTHS)
+            replay(pipeline)
+        yield home, warehouse.writer_url.partition("?")[0].rpartition("/")[2]
+
+
+@pytest.fixture
+def open_filled(
+    example: tuple[Path, str], tmp_path: Path, shared_server: Warehouse, market: Market
+) -> Iterator[OpenPipeline]:
+    home, template = example
+    shutil.copytree(home, tmp_path / "home")
+    with (
+        database(shared_server, template) as warehouse,
+        pipelines(tmp_path / "home", warehouse, market) as opener,
+    ):
+        yield opener
+
+
+@pytest.fixture
+def filled(open_filled: OpenPipeline) -> Pipeline:
+    """A pipeline of this test's own that holds what the example does."""
+    return open_filled()
