@@ -21,7 +21,7 @@ def checks_of(graph: Graph, table: Table, source: str | None) -> dg.AssetChecksD
     @dg.multi_asset_check(
         name="__".join((*key.path, "checks")),
         specs=[
-            dg.AssetCheckSpec(rule.name, asset=key, description=rule.sentence, partitions_def=partitions_def)
+            dg.AssetCheckSpec(rule.name, asset=key, description=rule.sentence)
             for rule in rules.values()
         ],
     )

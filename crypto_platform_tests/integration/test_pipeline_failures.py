@@ -146,9 +146,8 @@ def test_a_symbol_the_vendor_does_not_know_is_reported_and_fails_nothing(
     pipeline = open_pipeline()
     pipeline.platform.settings = pipeline.platform.settings.model_copy(update={"crosswalk_file": file})
     pipeline.history("2026-10")
-    assert [row["source_asset_id"] for row in pipeline.asked("select distinct source_asset_id from raw_history order by 1")] == [
-        "BTC-USD", "ETH-USD",
-    ]  # fmt: skip
+    known = pipeline.asked("select distinct source_asset_id as coin from raw_history order by 1")
+    assert [row["coin"] for row in known] == ["BTC-USD", "ETH-USD"]
     (run,) = pipeline.instance.get_run_records(limit=1)
     logged = pipeline.instance.all_logs(run.dagster_run.run_id)
     assert any(event.user_message == "yahoo does not know NOB1234-USD" for event in logged)

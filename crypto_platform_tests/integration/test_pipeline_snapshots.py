@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import NOW, Market, OpenPipeline, Pipeline
 
@@ -92,13 +95,32 @@ def test_a_past_day_cannot_be_snapshotted_and_the_sentence_says_what_can(
     past = (NOW - timedelta(days=days)).date()
     with pytest.raises(
         RunFailedError,
-        match=f"^A live snapshot can only be taken now, for 2026-11-20, not for {past}; for past days backfill raw_history",
+        match=f"^A live snapshot can only be taken now, for 2026-11-20, not for {past}; for past days backfill raw_h",
     ):
         pipeline.run(RAW_SNAPSHOTS, "coingecko", past.isoformat())
     with pytest.raises(RunFailedError, match="not for 2026-11-19 to 2026-11-20"):
         pipeline.run(RAW_SNAPSHOTS, "coingecko", "2026-11-19", "2026-11-20")
     assert market.requests("coingecko") == []
     assert pipeline.objects() == {}
+
+
+def test_a_row_that_a_batch_brings_after_midnight_is_of_the_new_day(pipeline: Pipeline, market: Market) -> None:
+    market.set_clock(NOW.replace(day=19, hour=23, minute=59))
+    pipeline.snapshot()
+    (key,) = pipeline.lake.store.keys("raw_snapshots")
+    file = pipeline.lake.store.path(key)
+    table = pq.read_table(file)
+    (raw,) = [row for row in table.to_pylist() if json.loads(row["payload"])["id"] == "bitcoin"]
+    late = json.dumps(json.loads(raw["payload"]) | {"last_updated": "2026-11-20T00:00:07Z"})
+    raw |= {"payload": late, "fetched_at": NOW.replace(hour=0, minute=0, second=9)}
+    pq.write_table(pa.Table.from_pylist([raw], schema=table.schema), file)
+    for each in (BRONZE_MARKETS, QUARANTINE, SILVER_DAILY_METRICS):
+        pipeline.run(each, "coingecko", "2026-11-19", "2026-11-20")
+    assert pipeline.count(QUARANTINE) == 0
+    days = pipeline.asked("select metric_date, source_asset_id, snapshots from silver_daily_metrics")
+    assert [(str(day["metric_date"]), day["source_asset_id"], day["snapshots"]) for day in days] == [
+        ("2026-11-20", "bitcoin", 1)
+    ]
 
 
 def test_a_row_repeated_after_midnight_stays_with_its_own_day_once_that_is_closed(

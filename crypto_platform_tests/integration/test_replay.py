@@ -8,7 +8,7 @@ import pytest
 from conftest import MONTHS, NOW, Market, OpenPipeline, Pipeline, replay
 
 from crypto_platform.projection import Projection, input_hashes, months_to_refresh, projected_tables
-from crypto_platform.tables import CROSSWALK, SILVER_DAILY_METRICS, UNIFIED_PRICES, Partition
+from crypto_platform.tables import CROSSWALK, RAW_SNAPSHOTS, SILVER_DAILY_METRICS, UNIFIED_PRICES, Partition
 
 
 def test_a_replay_changes_no_byte_of_the_lake_and_no_row_of_the_warehouse(filled: Pipeline, market: Market) -> None:
@@ -66,6 +66,24 @@ def test_a_warehouse_that_was_dropped_is_rebuilt_row_for_row(filled: Pipeline, o
     assert {view: again.rows(f"select count(*) from {view}") for view in views} == views
     untouched = [projection.rebuild(table, NOW.date(), 30).partitions for table in projected_tables()]
     assert set(untouched) == {0}
+
+
+@pytest.mark.xfail(strict=True, reason="a rebuild stages one day less than the pipeline keeps")
+def test_a_rebuilt_warehouse_stages_the_days_that_the_pipeline_keeps(
+    open_pipeline: OpenPipeline, market: Market
+) -> None:
+    pipeline = open_pipeline(staging_days=3)
+    for age in (4, 3, 2, 0):
+        market.set_clock(NOW - timedelta(days=age))
+        pipeline.snapshot()
+    staged = "select distinct snapshot_date::text from staging.raw_snapshots order by 1"
+    kept = pipeline.rows(staged)
+    assert ("2026-11-16",) not in kept
+    with pipeline.platform.warehouse.connect() as connection:
+        connection.execute("drop schema staging, bronze, silver, gold, identity, ops cascade")
+    again = open_pipeline(staging_days=3)
+    Projection(again.lake, again.platform.warehouse).rebuild(RAW_SNAPSHOTS, NOW.date(), 3)
+    assert again.rows(staged) == kept
 
 
 @pytest.mark.xfail(strict=True, reason="a rebuilt publication has no inputs, so all of gold is computed once more")

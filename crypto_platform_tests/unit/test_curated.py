@@ -77,7 +77,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         crosswalk_rows(tmp_path / "none.csv")
 
 
-@pytest.mark.xfail(strict=True, reason="only OSError is told in a sentence, and a line's length is not looked at")
 @pytest.mark.parametrize(
     "content",
     [
@@ -93,7 +92,6 @@ def test_a_line_that_makes_no_sense_is_told_of(file: Path, content: bytes) -> No
         crosswalk_rows(file)
 
 
-@pytest.mark.xfail(strict=True, reason="lines are counted without the blank ones")
 def test_a_line_is_named_as_an_editor_counts_it(file: Path) -> None:
     file.write_text(HEAD + "\n\nbitcoin,btc,Bitcoin,bitcoin,\nother,btc,Other,bitcoin,\n")
     with pytest.raises(CuratedFileError, match="on lines 4 and 5"):

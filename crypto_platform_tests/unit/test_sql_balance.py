@@ -55,7 +55,7 @@ payloads = st.one_of(
     mostly_good.map(json.dumps),
     anything.map(json.dumps),
     values.map(json.dumps),
-    st.sampled_from(['{"id":"a","id":"b","current_price":1}', '{"id":"a"', "", "\ufeff{}", "{ }", "[{}]", '{"id": "a"} x']),
+    st.sampled_from(['{"id":"a","id":"b","current_price":1}', '{"id":"a"', "", "\ufeff{}", "{ }", "[{}]", "{} x"]),
 )  # fmt: skip
 
 

@@ -171,7 +171,6 @@ def test_a_rejected_point_takes_nothing_from_a_good_one() -> None:
     assert bar(point(10.0), point(0.0, fetched="2026-11-07 05:00"))["close_usd"] == 10.0
 
 
-@pytest.mark.xfail(strict=True, reason="only the close is judged; a bar that opens below 0 passes")
 @pytest.mark.parametrize("name", ["open_usd", "high_usd", "low_usd"])
 def test_no_price_of_a_bar_is_below_0(name: str) -> None:
     assert historic([point(10.0, **{name: -1.0})]) == []
