@@ -12,7 +12,7 @@ from crypto_platform.assets.raw import raw_history, raw_snapshots
 from crypto_platform.assets.view import unified_view
 from crypto_platform.automation.jobs import build_jobs
 from crypto_platform.automation.schedules import build_schedules
-from crypto_platform.automation.sensors import refresh_gold
+from crypto_platform.automation.sensors import build_sensors
 from crypto_platform.checks.factory import checks_of
 from crypto_platform.graph import Graph
 from crypto_platform.io_managers import LakeIOManager, WarehouseIOManager
@@ -52,7 +52,7 @@ def build_definitions(
         ],
         jobs=jobs.all,
         schedules=build_schedules(graph, jobs),
-        sensors=[refresh_gold(graph, jobs.gold)],
+        sensors=build_sensors(graph, jobs),
         executor=dg.in_process_executor,
         resources={
             "lake_io_manager": LakeIOManager(platform),

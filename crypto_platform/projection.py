@@ -120,7 +120,10 @@ def projected_tables() -> list[Table]:
 
 
 def input_hashes(connection: Connection) -> dict[str, str]:
-    """For each month, what the gold of that month would be made of: a digest over its published inputs."""
+    """For each month that has inputs, what its gold would be made of: a digest over what is published of them.
+
+    A month whose inputs are all empty counts only while it has gold that they once made.
+    """
     rows = connection.execute(
         """
         with crosswalk as (
@@ -130,8 +133,12 @@ def input_hashes(connection: Connection) -> dict[str, str]:
                md5(string_agg(concat_ws(' ', table_name, source, partition, content_sha256), ','
                               order by table_name, source, partition) || crosswalk.digest)
         from ops.publications, crosswalk
-        where table_name in ('historic_prices', 'silver_daily_metrics') and rows > 0
+        where table_name in ('historic_prices', 'silver_daily_metrics')
         group by 1, crosswalk.digest
+        having sum(rows) > 0 or left(partition, 7) in (
+            select made.partition from ops.publications as made
+            where made.table_name = 'unified_prices' and made.rows > 0
+        )
         """
     ).fetchall()
     return dict(rows)

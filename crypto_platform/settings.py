@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 World = Literal["live", "sandbox"]
@@ -17,46 +17,57 @@ class SettingsError(Exception):
     """A setting has a value the platform cannot work with."""
 
 
-def _blank_is_unset(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
 def _named(crypto_name: str, *known: str) -> AliasChoices:
     """The platform's own name first, then the names people already have in their environments."""
     return AliasChoices(crypto_name, *known)
 
 
-OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
+def _five_fields(value: str) -> str:
+    if len(value.split()) != 5:
+        raise ValueError("a cron has five fields, like `0 * * * *`")
+    return value
+
+
+Cron = Annotated[str, AfterValidator(_five_fields)]
 
 
 class Settings(BaseSettings):
     """The whole tree. Field names are the environment's names without the prefix `CRYPTO_`, in lower case."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CRYPTO_", env_file=".env", extra="ignore", populate_by_name=True, frozen=True
+        env_prefix="CRYPTO_", env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
     )
 
     # Stores
     home: Path = Field(Path(".crypto-platform"), description="Where embedded stores, logs and locks live.")
-    lake: OptionalText = Field(None, description="The lake's root: a folder; by default `lake` in the home.")
+    lake: str | None = Field(None, description="The lake's root: a folder; by default `lake` in the home.")
     warehouse: str = Field(
         "embedded",
         validation_alias=_named("CRYPTO_WAREHOUSE", "DATABASE_URL"),
         description="`embedded`, or the URL of a PostgreSQL the writer role can use.",
     )
-    warehouse_reader: OptionalText = Field(
+    warehouse_reader: str | None = Field(
         None, description="The URL of the same PostgreSQL for the role that only reads; unused when embedded."
     )
-    postgres_user: OptionalText = Field(None, validation_alias=_named("CRYPTO_POSTGRES_USER", "POSTGRES_USER"))
-    postgres_password: OptionalSecret = Field(
-        None, validation_alias=_named("CRYPTO_POSTGRES_PASSWORD", "POSTGRES_PASSWORD")
+    postgres_user: str | None = Field(
+        None,
+        validation_alias=_named("CRYPTO_POSTGRES_USER", "POSTGRES_USER"),
+        description="The user, where the warehouse's URL names none.",
     )
-    postgres_db: OptionalText = Field(None, validation_alias=_named("CRYPTO_POSTGRES_DB", "POSTGRES_DB"))
+    postgres_password: SecretStr | None = Field(
+        None,
+        validation_alias=_named("CRYPTO_POSTGRES_PASSWORD", "POSTGRES_PASSWORD"),
+        description="The password, where the warehouse's URL holds none.",
+    )
+    postgres_db: str | None = Field(
+        None,
+        validation_alias=_named("CRYPTO_POSTGRES_DB", "POSTGRES_DB"),
+        description="The database, where the warehouse's URL names none.",
+    )
     staging_days: int = Field(30, ge=1, description="Days of raw snapshots the warehouse mirrors.")
     engine: Literal["duckdb"] = Field("duckdb", description="What runs the SQL.")
     engine_memory: str = Field("400MB", pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$", description="DuckDB's memory limit.")
-    engine_threads: int = Field(2, ge=1)
+    engine_threads: int = Field(2, ge=1, description="DuckDB's threads.")
 
     # World
     upstream: Literal["live", "sandbox"] | None = Field(
@@ -65,7 +76,9 @@ class Settings(BaseSettings):
     )
     history_start: date = Field(date(2013, 1, 1), description="The first month of history.")
     snapshot_start: date = Field(date(2026, 1, 1), description="The first day of snapshots.")
-    crosswalk_file: Path | None = Field(None, description="Further curated identities, in the shape of curated.csv.")
+    crosswalk_file: Path | None = Field(
+        None, description="The curated identities; by default the shipped curated.csv, whose shape it has."
+    )
     source_order: tuple[str, ...] = Field(
         ("yahoo", "coingecko"), description="Which source is preferred where all else is equal."
     )
@@ -75,23 +88,39 @@ class Settings(BaseSettings):
     trailing_days: int = Field(7, ge=1, description="How far back the daily close asks for history again.")
 
     # Vendors
-    coingecko_url: OptionalText = Field(None, description="CoinGecko's base URL; by default the plan's own host.")
-    coingecko_api_key: OptionalSecret = Field(
-        None, validation_alias=_named("CRYPTO_COINGECKO_API_KEY", "COINGECKO_API_KEY")
+    coingecko_url: str | None = Field(None, description="CoinGecko's base URL; by default the plan's own host.")
+    coingecko_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=_named("CRYPTO_COINGECKO_API_KEY", "COINGECKO_API_KEY"),
+        description="CoinGecko's key, of the demo plan or a paid one.",
     )
     coingecko_plan: Literal["keyless", "demo", "paid"] | None = Field(
         None, description="By default keyless without a key, demo with one."
     )
     coingecko_top: int = Field(250, ge=1, le=50_000, description="How many coins a snapshot asks for, by market cap.")
-    yahoo_url: OptionalText = Field(None, description="Yahoo's base URL.")
+    yahoo_url: str | None = Field(None, description="Yahoo's base URL.")
     yahoo_top: int | None = Field(None, ge=1, description="Only the first N coins of the crosswalk; all by default.")
 
     # HTTP
-    max_retries: int = Field(3, ge=0, le=20, validation_alias=_named("CRYPTO_MAX_RETRIES", "MAX_RETRIES"))
-    initial_retry_delay: float = Field(
-        1.0, ge=0, validation_alias=_named("CRYPTO_INITIAL_RETRY_DELAY", "INITIAL_RETRY_DELAY")
+    max_retries: int = Field(
+        3,
+        ge=0,
+        le=20,
+        validation_alias=_named("CRYPTO_MAX_RETRIES", "MAX_RETRIES"),
+        description="How often a request is made again after a passing failure.",
     )
-    max_retry_delay: float = Field(60.0, ge=0, validation_alias=_named("CRYPTO_MAX_RETRY_DELAY", "MAX_RETRY_DELAY"))
+    initial_retry_delay: float = Field(
+        1.0,
+        ge=0,
+        validation_alias=_named("CRYPTO_INITIAL_RETRY_DELAY", "INITIAL_RETRY_DELAY"),
+        description="Seconds before the first try again; they double from try to try.",
+    )
+    max_retry_delay: float = Field(
+        60.0,
+        ge=0,
+        validation_alias=_named("CRYPTO_MAX_RETRY_DELAY", "MAX_RETRY_DELAY"),
+        description="The longest wait between two tries, unless the vendor asks for a longer one.",
+    )
     rate_limit_delay: float | None = Field(
         None,
         ge=0,
@@ -101,17 +130,19 @@ class Settings(BaseSettings):
     http_timeout: float = Field(30.0, gt=0, description="Seconds until a whole answer must have arrived.")
 
     # Operation (crons are UTC)
-    snapshot_cron: str = Field("0 * * * *", description="When snapshots are taken; `0 5,17 * * *` is twice a day.")
-    daily_close_cron: str = Field("15 4 * * *")
-    dagster_port: int = Field(3000, ge=0, le=65_535)
-    sandbox_port: int = Field(8001, ge=0, le=65_535)
-    sandbox_url: OptionalText = Field(None, description="A sandbox that is already running.")
-    sandbox_seed: int = Field(7, ge=0)
+    snapshot_cron: Cron = Field("0 * * * *", description="When snapshots are taken; `0 5,17 * * *` is twice a day.")
+    daily_close_cron: Cron = Field(
+        "15 4 * * *", description="When yesterday is made once more and the trailing window of history is asked for."
+    )
+    dagster_port: int = Field(3000, ge=0, le=65_535, description="The port of the Dagster UI.")
+    sandbox_port: int = Field(8001, ge=0, le=65_535, description="The port of the simulated market under `up`.")
+    sandbox_url: str | None = Field(None, description="A sandbox that is already running.")
+    sandbox_seed: int = Field(7, ge=0, description="Another seed, another simulated market.")
     sandbox_coins: int = Field(1_000, ge=10, le=20_000, description="How many coins the simulated market lists.")
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
-    ] = Field("INFO", validation_alias=_named("CRYPTO_LOG_LEVEL", "LOG_LEVEL"))
+    ] = Field("INFO", validation_alias=_named("CRYPTO_LOG_LEVEL", "LOG_LEVEL"), description="How much is logged.")
 
     @cached_property
     def home_dir(self) -> Path:

@@ -32,23 +32,6 @@ _GROUPS = {
 }
 """The first setting of each group, in the order of `settings.py`."""
 
-_SAID_HERE = {
-    "postgres_user": "The user, where the warehouse's URL names none.",
-    "postgres_password": "The password, where the warehouse's URL holds none.",
-    "postgres_db": "The database, where the warehouse's URL names none.",
-    "engine_threads": "DuckDB's threads.",
-    "coingecko_api_key": "CoinGecko's key, of the demo plan or a paid one.",
-    "max_retries": "How often a request is made again after a passing failure.",
-    "initial_retry_delay": "Seconds before the first try again; they double from try to try.",
-    "max_retry_delay": "The longest wait between two tries, unless the vendor asks for a longer one.",
-    "daily_close_cron": "When yesterday is made once more and the trailing window of history is asked for.",
-    "dagster_port": "The port of the Dagster UI.",
-    "sandbox_port": "The port of the simulated market under `up`.",
-    "sandbox_seed": "Another seed, another simulated market.",
-    "log_level": "How much is logged.",
-}
-"""Sentences for settings that have no description of their own."""
-
 
 def tables() -> str:
     """The data dictionary."""
@@ -156,7 +139,7 @@ def settings() -> str:
 
 
 def _setting(name: str, field: FieldInfo) -> Iterator[str]:
-    about = field.description or _SAID_HERE.get(name)
+    about = field.description
     if not about:
         raise SystemExit(f"The setting {name} needs a description in crypto_platform/settings.py.")
     first, *others = environment_names(name, field)

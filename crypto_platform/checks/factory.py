@@ -20,10 +20,7 @@ def checks_of(graph: Graph, table: Table, source: str | None) -> dg.AssetChecksD
 
     @dg.multi_asset_check(
         name="__".join((*key.path, "checks")),
-        specs=[
-            dg.AssetCheckSpec(rule.name, asset=key, description=rule.sentence)
-            for rule in rules.values()
-        ],
+        specs=[dg.AssetCheckSpec(rule.name, asset=key, description=rule.sentence) for rule in rules.values()],
     )
     def run_rules(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         partitions = _partitions_of(context.run, partitions_def)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -137,15 +138,16 @@ def show(summary: Summary) -> None:
     if summary.nothing_new:
         out.print("\n[bold green]Everything was there already: not one row of the warehouse changed.[/]")
     out.print("\n[bold]Next[/]")
+    program = "crypto-platform" if shutil.which("crypto-platform") else ".venv/bin/crypto-platform"
     for command, what in (
-        ("crypto-platform up", "the Dagster UI on this home, with everything that just ran"),
+        ("up", "the Dagster UI on this home, with everything that just ran"),
         (
-            "crypto-platform query \"select * from unified_prices where asset_id = 'bitcoin' limit 5\"",
+            "query \"select * from unified_prices where asset_id = 'bitcoin' limit 5\"",
             "SQL over the lake",
         ),
-        ("crypto-platform export unified_prices --to prices.parquet", "a whole table as a file"),
-        ("crypto-platform status", "sources, tables and what was last landed"),
+        ("export unified_prices --to prices.parquet", "a whole table as a file"),
+        ("status", "sources, tables and what was last landed"),
     ):
-        out.print(f"  {command}", style="green", markup=False)
+        out.print(f"  {program} {command}", style="green", markup=False, soft_wrap=True)
         out.print(f"    {what}")
     out.print(f"\nThe stores are in {summary.home}.", markup=False)

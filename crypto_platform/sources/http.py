@@ -95,7 +95,7 @@ class Http:
         self._secrets = [value for value in (secrets or {}).values() if value]
         self._last_end: datetime | None = None
         self._backoff = tenacity.wait_exponential_jitter(
-            initial=policy.initial_delay, max=policy.max_delay, jitter=policy.initial_delay
+            multiplier=policy.initial_delay, max=policy.max_delay, jitter=policy.initial_delay
         )
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:

@@ -95,7 +95,7 @@ SCHEDULES = {
     "daily_close_coingecko_snapshots": ("15 4 * * *", "close_day_coingecko"),
     "daily_close_yahoo_history": ("15 4 * * *", "history_yahoo"),
 }
-SENSORS = {"refresh_gold": ["gold"]}
+SENSORS = {"refresh_gold": ["gold"], "refresh_identity": ["identity"]}
 
 LOADING = """
 import json, os, sys
