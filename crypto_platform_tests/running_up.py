@@ -111,7 +111,8 @@ class RunningUp:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self.process.poll() is None and kind is None:
             self.end()
-        for process in [self.process, *processes_of(self.home)]:
+        self.process.kill()
+        for process in processes_of(self.home):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self.process.wait(10)
@@ -154,7 +155,7 @@ def left_behind(home: Path) -> list[str]:
     return left + [str(note) for note in notes if note.exists()]
 
 
-def until(true: Callable[[], T], what: str, seconds: float = 90, tell: Callable[[], object] = str) -> T:
+def until(true: Callable[[], T], what: str, seconds: float = 180, tell: Callable[[], object] = str) -> T:
     """Wait until something holds; what it gave."""
     deadline = time.monotonic() + seconds
     while not (result := true()):

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
-import psutil
 
 from crypto_platform.cli.console import fail, out, sentences
-from crypto_platform.cli.dagster_web import DagsterWeb, answers, listens
+from crypto_platform.cli.dagster_web import DagsterWeb
 from crypto_platform.cli.pipeline import sources_of
+from crypto_platform.cli.services import HOST, PostgreSQL, dagster_services, free_port, simulated_market
 from crypto_platform.cli.session import in_sandbox
 from crypto_platform.home import only_one, open_home, world_of
 from crypto_platform.settings import Settings, load_settings
-from crypto_platform.shipped import shipped_path
-from crypto_platform.supervisor import Service, StopAskedError, Supervisor
+from crypto_platform.supervisor import StopAskedError, Supervisor
 from crypto_platform.tables import RAW_SNAPSHOTS
 
 if TYPE_CHECKING:
     from crypto_platform.platform import Platform
-    from crypto_platform.warehouse import Warehouse
-
-_HOST = "127.0.0.1"
 
 
 @click.command()
@@ -43,7 +37,7 @@ def up(sandbox: bool, port: int | None) -> None:
     On a new home the first snapshot is taken at once. A home keeps the world it was made in.
     """
     settings = load_settings(**({"upstream": "sandbox"} if sandbox else {}))
-    settings = settings.model_copy(update={"dagster_port": port or settings.dagster_port or _free_port()})
+    settings = settings.model_copy(update={"dagster_port": port or settings.dagster_port or free_port()})
     open_home(settings)
     with only_one(settings.home_dir, "up"), _stop_wanted() as wanted, ExitStack() as opened:
         try:
@@ -65,17 +59,17 @@ def _run(settings: Settings, opened: ExitStack, wanted: _Wanted) -> None:
         _say("Stopped what an earlier `up` had left running.")
     (home / "sandbox.json").unlink(missing_ok=True)
     settings = _settled(settings)
-    web = DagsterWeb(f"http://{_HOST}:{settings.dagster_port}")
+    web = DagsterWeb(f"http://{HOST}:{settings.dagster_port}")
     platform = opened.enter_context(Platform(settings))
     opened.callback(supervisor.stop)
     with out.status("Starting …"):
         if settings.sandbox_port and platform.world == "sandbox":
-            supervisor.keep(_simulated_market(settings))
+            supervisor.keep(simulated_market(settings))
         _open_warehouse(platform, supervisor)
         supervisor.await_ready()
         if settings.sandbox_url:
             settings = in_sandbox(settings, settings.sandbox_url)
-        code, webserver, daemon = _dagster(platform, settings, web)
+        code, webserver, daemon = dagster_services(platform, settings, web)
         supervisor.keep(code, webserver)
         supervisor.await_ready(webserver)  # all three at once would only make the slowest slower
         supervisor.keep(daemon)
@@ -100,18 +94,9 @@ def _settled(settings: Settings) -> Settings:
     _refuse_taken_port("UI", settings.dagster_port, "CRYPTO_DAGSTER_PORT")
     if settings.upstream == "live" or settings.sandbox_url:
         return settings.model_copy(update={"sandbox_port": 0})
-    port = settings.sandbox_port or _free_port()
+    port = settings.sandbox_port or free_port()
     _refuse_taken_port("simulated market", port, "CRYPTO_SANDBOX_PORT")
-    return settings.model_copy(update={"sandbox_port": port, "sandbox_url": f"http://{_HOST}:{port}"})
-
-
-def _simulated_market(settings: Settings) -> Service:
-    ready = settings.home_dir / "sandbox.json"
-    command = [sys.executable, "-m", "crypto_platform.cli", "sandbox", "--ready-file", str(ready)]
-    command += ["--port", str(settings.sandbox_port), "--seed", str(settings.sandbox_seed)]
-    command += ["--coins", str(settings.sandbox_coins)]
-    clock = f"{settings.sandbox_url}/_sandbox/clock"
-    return Service("simulated market", command, {}, settings.home_dir / "logs" / "sandbox.log", lambda: answers(clock))
+    return settings.model_copy(update={"sandbox_port": port, "sandbox_url": f"http://{HOST}:{port}"})
 
 
 def _open_warehouse(platform: Platform, supervisor: Supervisor) -> None:
@@ -119,76 +104,7 @@ def _open_warehouse(platform: Platform, supervisor: Supervisor) -> None:
     warehouse = platform.warehouse
     if warehouse.embedded:
         _say(f"The PostgreSQL server is ready ({time.monotonic() - begun:.1f} s).")
-        supervisor.keep(_PostgreSQL(warehouse, platform.home), running=True)
-
-
-@dataclass
-class _PostgreSQL:
-    """The embedded server as the supervisor keeps it: started by the warehouse, revived by it."""
-
-    warehouse: Warehouse
-    home: Path
-    name: str = "PostgreSQL server"
-
-    def launch(self) -> None:
-        self.warehouse.revive()
-
-    def is_ready(self) -> bool:
-        return self.warehouse.alive
-
-    def fate(self) -> str | None:
-        return None if self.warehouse.alive else "its process is gone"
-
-    def last_words(self) -> str:
-        return f"see {self.home / 'logs' / 'postgres.log'}"
-
-
-def _dagster(platform: Platform, settings: Settings, web: DagsterWeb) -> tuple[Service, Service, Service]:
-    """The code server, the webserver and the daemon; they find each other in whatever order they come up."""
-    code_port = _free_port()
-    environment = _environment(platform, settings, code_port)
-    workspace = ["--workspace", str(shipped_path("workspace.yaml"))]
-
-    def service(name: str, module: str, *arguments: str) -> Service:
-        log = platform.home / "logs" / f"{name.replace(' ', '-')}.log"
-        return Service(name, [sys.executable, "-m", module, *arguments], environment, log)
-
-    def without_code(pid: int) -> str | None:
-        """The code server works through a process below it, and goes on without it if that dies or cannot start."""
-        with suppress(psutil.NoSuchProcess):
-            below = psutil.Process(pid).children()
-            if not any(child.status() != psutil.STATUS_ZOMBIE for child in below) and listens(_HOST, code_port):
-                return "the process with its code is gone"
-        return None
-
-    at_code = ["--host", _HOST, "--port", str(code_port)]
-    code = service("code server", "dagster", "code-server", "start", "-m", "crypto_platform.definitions", *at_code)
-    code.ready = lambda: listens(_HOST, code_port) and web.shows_the_code()
-    code.useless = without_code
-    at_web = ["--host", _HOST, "--port", str(settings.dagster_port)]
-    webserver = service("webserver", "dagster_webserver", *workspace, *at_web)
-    webserver.ready = lambda: answers(f"{web.url}/server_info")
-    daemon = service("daemon", "dagster._daemon", "run", *workspace)
-    daemon.ready = lambda: web.daemon_ticks(daemon.launched)
-    return code, webserver, daemon
-
-
-def _environment(platform: Platform, settings: Settings, code_port: int) -> dict[str, str]:
-    """What the children, and the runs below them, need to open the same platform."""
-    from crypto_platform.runner import dagster_environment
-
-    environment = {
-        **dagster_environment(platform),
-        "CRYPTO_HOME": str(platform.home),
-        "CRYPTO_UPSTREAM": platform.world,
-        "CRYPTO_CODE_HOST": _HOST,
-        "CRYPTO_CODE_PORT": str(code_port),
-        "PYTHONUNBUFFERED": "1",
-    }
-    if settings.sandbox_url:
-        environment["CRYPTO_SANDBOX_URL"] = settings.sandbox_url
-        environment["CRYPTO_CROSSWALK_FILE"] = str(settings.crosswalk_file)
-    return environment
+        supervisor.keep(PostgreSQL(warehouse, platform.home), running=True)
 
 
 class _FirstSnapshots:
@@ -254,18 +170,11 @@ def _say(line: str) -> None:
     out.print(line, style="dim", markup=False)
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind((_HOST, 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 def _refuse_taken_port(what: str, port: int, setting: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_HOST, port))
+            probe.bind((HOST, port))
         except OSError as error:
             fail(
                 f"The {what}'s port {port} cannot be had ({error.strerror}); "

@@ -52,6 +52,11 @@ def test_a_finished_bar_is_taken_before_snapshots_and_these_before_a_partial_bar
     )
 
 
+def test_a_finished_bar_is_taken_before_snapshots_even_while_it_is_provisional() -> None:
+    (price,) = gold([bar(1.0, provisional=True)], [day(2.0)], BITCOIN)
+    assert (price["close_usd"], price["origin"], price["is_final"]) == (1.0, "historic", False)
+
+
 def test_a_settled_bar_is_taken_before_a_provisional_one_of_a_preferred_source() -> None:
     rows = [bar(1.0, provisional=True), bar(2.0, "coinpaprika", "btc-bitcoin")]
     (price,) = gold(rows, [], BITCOIN, ["yahoo", "coinpaprika"])
