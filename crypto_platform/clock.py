@@ -8,6 +8,10 @@ from datetime import UTC, datetime
 Clock = Callable[[], datetime]
 
 
+class ClockError(Exception):
+    """Nobody can say what time it is; the sentence says what to do."""
+
+
 def system_clock() -> datetime:
     return datetime.now(UTC)
 
@@ -20,8 +24,14 @@ def sandbox_clock(url: str) -> Clock:
     session.trust_env = False
 
     def now() -> datetime:
-        answer = session.get(f"{url}/_sandbox/clock", timeout=10)
-        answer.raise_for_status()
+        try:
+            answer = session.get(f"{url}/_sandbox/clock", timeout=10)
+            answer.raise_for_status()
+        except requests.RequestException as error:
+            raise ClockError(
+                f"The simulated market at {url} does not answer ({type(error).__name__}); "
+                "start it with `crypto-platform sandbox`, or leave CRYPTO_SANDBOX_URL unset."
+            ) from error
         return datetime.fromisoformat(answer.json()["now"])
 
     return now

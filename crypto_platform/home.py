@@ -46,7 +46,9 @@ def open_home(settings: Settings) -> World:
             os.fsync(probe.fileno())
         marker = home / _MARKER
         if not marker.exists():
-            marker.write_text(world)
+            partial = home / f".{_MARKER}.{os.getpid()}"
+            partial.write_text(world)
+            partial.replace(marker)
     except OSError as error:
         raise HomeError(
             f"The home {home} cannot be written ({error.strerror}); "

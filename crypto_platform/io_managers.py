@@ -56,12 +56,12 @@ class LakeIOManager(dg.IOManager):
         table, source = table_of(context.asset_key)
         partitions = _partitions(context)
         begun = time.perf_counter()
-        inputs = self._inputs(table)
+        inputs = self._inputs(table, obj)
         with self._platform.engine.stream(obj, table, partitions) as batches:
             promotions, rejections = self._platform.lake.replace_partitions(
-                table, source, partitions, batches, lambda candidates: self._audit(table, candidates)
+                table, source, partitions, batches, lambda candidates: self._audit(table, candidates), inputs
             )
-        projected = self._project(table, source, promotions, inputs, time.perf_counter() - begun)
+        projected = self._project(table, source, promotions, time.perf_counter() - begun)
         figures = self._report(context, promotions, projected)
         if rejections:
             self._refuse(context, figures, rejections)
@@ -76,7 +76,8 @@ class LakeIOManager(dg.IOManager):
                 broken[partition] = (*broken.get(partition, ()), finding.rule.sentence)
         return broken
 
-    def _inputs(self, table: Table) -> dict[str, str]:  # noqa: ARG002
+    def _inputs(self, table: Table, rows: Query | pa.Table) -> dict[str, str]:  # noqa: ARG002
+        """What each partition is about to be made of, where somebody will want to know."""
         return {}
 
     def _project(
@@ -84,7 +85,6 @@ class LakeIOManager(dg.IOManager):
         table: Table,  # noqa: ARG002
         source: str | None,  # noqa: ARG002
         promotions: Sequence[Promotion],  # noqa: ARG002
-        inputs: dict[str, str],  # noqa: ARG002
         seconds: float,  # noqa: ARG002
     ) -> Projected:
         return Projected()
@@ -99,7 +99,7 @@ class LakeIOManager(dg.IOManager):
             with lake.open_parquet(key) as file:
                 rows = file.metadata.num_rows
             promotions.append(Promotion(partition, key, rows, "", lake.store.size(key), changed=landed.asked > 0))
-        self._project(table, source, promotions, {}, 0.0)
+        self._project(table, source, promotions, 0.0)
         return promotions
 
     def _report(self, context: dg.OutputContext, promotions: Sequence[Promotion], projected: Projected) -> Figures:
@@ -157,23 +157,22 @@ class LakeIOManager(dg.IOManager):
 class WarehouseIOManager(LakeIOManager):
     """Stores in the lake, then projects what changed into the warehouse, the whole range in one transaction."""
 
-    def _inputs(self, table: Table) -> dict[str, str]:
-        if table is not UNIFIED_PRICES:
+    def _inputs(self, table: Table, rows: Query | pa.Table) -> dict[str, str]:
+        if table is not UNIFIED_PRICES or not isinstance(rows, Query):
             return {}
         with self._platform.warehouse.connect() as connection:
-            return input_hashes(connection)
+            return input_hashes(connection, [key for part in rows.slices() for key in part.objects])
 
     def _project(
         self,
         table: Table,
         source: str | None,
         promotions: Sequence[Promotion],
-        inputs: dict[str, str],
         seconds: float,
     ) -> Projected:
         projection = Projection(self._platform.lake, self._platform.warehouse)
         partitions = [promotion.partition for promotion in promotions]
-        projected = projection.publish(table, source, partitions, inputs, seconds)
+        projected = projection.publish(table, source, partitions, seconds)
         newest = max((partition.first_day for partition in partitions if partition.first_day), default=None)
         if table is RAW_SNAPSHOTS and newest:
             projection.retire_staging(self._platform.settings.staging_days, newest)

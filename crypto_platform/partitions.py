@@ -56,5 +56,5 @@ class Calendar:
         definition = self.of(table)
         if definition is None:
             return []
-        low, high = (day.strftime(table.grain.strftime) for day in (first, last))
+        low, high = (table.grain.key_of(day) for day in (first, last))
         return [Partition(key) for key in definition.get_partition_keys() if low <= key <= high]

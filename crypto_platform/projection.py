@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from crypto_platform.lake import Lake
+from crypto_platform.lake import INPUTS, Lake
 from crypto_platform.tables import RAW_SNAPSHOTS, TABLES, Partition, Table
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ class Projection:
         table: Table,
         source: str | None,
         partitions: Collection[Partition],
-        inputs: dict[str, str] | None = None,
         seconds: float | None = None,
     ) -> Projected:
         """Bring these partitions up to date in one transaction; those that already are cost nothing.
@@ -62,7 +61,7 @@ class Projection:
             slots: list[Slot] = []
             keys: list[str] = []
             for partition in sorted(partitions):
-                slot, objects = self._slot(table, source, partition, (inputs or {}).get(partition.key), seconds)
+                slot, objects = self._slot(table, source, partition, seconds)
                 if not _is_published(slot, known.get(partition.key)):
                     slots.append(slot)
                     keys += objects
@@ -72,19 +71,29 @@ class Projection:
             return Projected(len(slots), done.rows, done.changed, done.deleted)
 
     def _slot(
-        self, table: Table, source: str | None, partition: Partition, inputs: str | None, seconds: float | None
+        self, table: Table, source: str | None, partition: Partition, seconds: float | None
     ) -> tuple[Slot, list[str]]:
         from crypto_platform.warehouse import Slot
 
         objects = list(self._lake.slice(table, source, [partition]).objects)
         digests = [self._lake.store.sha256(key) or "" for key in objects]
         digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-        rows = 0
+        rows, inputs = 0, None
         for key in objects:
             with self._lake.open_parquet(key) as file:
                 rows += file.metadata.num_rows
+                inputs = (file.metadata.metadata or {}).get(INPUTS.encode())
         size = sum(self._lake.store.size(key) for key in objects)
-        slot = Slot(partition.key, partition.first_day, partition.end_day, rows, digest, size, inputs, seconds)
+        slot = Slot(
+            partition.key,
+            partition.first_day,
+            partition.end_day,
+            rows,
+            digest,
+            size,
+            inputs and inputs.decode(),
+            seconds,
+        )
         return slot, objects
 
     def retire_staging(self, days: int, today: date) -> None:
@@ -99,19 +108,15 @@ class Projection:
         total = Projected()
         for source in self._lake.sources(table) if table.per_source else [None]:
             partitions = self._lake.partitions(table, source)
-            if table is RAW_SNAPSHOTS:
+            if table is RAW_SNAPSHOTS and partitions:
                 oldest = (today - timedelta(days=staging_days)).isoformat()
-                partitions = [partition for partition in partitions if partition.key > oldest]
+                partitions = [partition for partition in partitions if partition.key >= oldest]
             total += self.publish(table, source, partitions)
         return total
 
 
 def _is_published(slot: Slot, known: Publication | None) -> bool:
-    return (
-        known is not None
-        and known.content_sha256 == slot.content_sha256
-        and (slot.inputs is None or known.inputs == slot.inputs)
-    )
+    return known is not None and known.content_sha256 == slot.content_sha256
 
 
 def projected_tables() -> list[Table]:
@@ -119,10 +124,11 @@ def projected_tables() -> list[Table]:
     return [table for table in TABLES.values() if table.warehouse]
 
 
-def input_hashes(connection: Connection) -> dict[str, str]:
+def input_hashes(connection: Connection, objects: Collection[str] | None = None) -> dict[str, str]:
     """For each month that has inputs, what its gold would be made of: a digest over what is published of them.
 
-    A month whose inputs are all empty counts only while it has gold that they once made.
+    A month whose inputs are all empty counts only while it has gold that they once made. Where the lake's objects are
+    named, one that is not among them does not count: it came after they were listed.
     """
     rows = connection.execute(
         """
@@ -134,12 +140,17 @@ def input_hashes(connection: Connection) -> dict[str, str]:
                               order by table_name, source, partition) || crosswalk.digest)
         from ops.publications, crosswalk
         where table_name in ('historic_prices', 'silver_daily_metrics')
+            and (%(objects)s::text[] is null or concat(
+                table_name, '/source=', source, '/', case length(partition) when 7 then 'month=' else 'date=' end,
+                partition, '/data.parquet'
+            ) = any(%(objects)s))
         group by 1, crosswalk.digest
         having sum(rows) > 0 or left(partition, 7) in (
             select made.partition from ops.publications as made
             where made.table_name = 'unified_prices' and made.rows > 0
         )
-        """
+        """,
+        {"objects": None if objects is None else list(objects)},
     ).fetchall()
     return dict(rows)
 

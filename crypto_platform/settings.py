@@ -171,4 +171,5 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        name = name if name.isupper() else f"CRYPTO_{name.upper()}"
         raise SettingsError(f"The setting {name} is not usable: {first['msg']} (got {first['input']!r}).") from None

@@ -56,6 +56,10 @@ class Grain(Enum):
     MONTH = "month"
     NONE = "all"
 
+    def key_of(self, day: date) -> str:
+        """The key of the partition that a day lies in."""
+        return {"date": day.isoformat(), "month": day.isoformat()[:7], "all": "all"}[self.value]
+
     @property
     def strftime(self) -> str:
         """How a day of the partition is written as the partition's key."""

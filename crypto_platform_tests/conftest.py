@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
 
 import psycopg
@@ -16,12 +17,16 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """An embedded server with a migrated and otherwise empty database; tests take `warehouse` and leave this alone."""
-    home = tmp_path_factory.mktemp("home")
-    with open_warehouse(load_settings(home=home, warehouse="embedded", _env_file=None)) as opened:
-        migrate(opened)
-        yield opened
+def shared_server() -> Iterator[Warehouse]:
+    """An embedded server with a migrated and otherwise empty database; tests take `warehouse` and leave this alone.
+
+    Its home is not pytest's: another session would shut the server's own user out of that folder.
+    """
+    with tempfile.TemporaryDirectory(prefix="crypto-platform-tests-") as home:
+        settings = load_settings(home=home, warehouse="embedded", _env_file=None)
+        with open_warehouse(settings) as opened:
+            migrate(opened)
+            yield opened
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class RunningUp:
         self._said.clear()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "crypto_platform.cli", "up", "--sandbox"],
-            env=environment(self.home, **self.settings),
+            env=environment(self.home, **self.settings) | {"PYTHONFAULTHANDLER": "1"},
             cwd=self.home.parent,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -70,7 +70,12 @@ class RunningUp:
         """Send a signal and wait for the end; the seconds that took."""
         begun = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(60)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it says where it hangs
+            self._reader.join(10)
+            raise AssertionError(f"`up` did not end: {self.words}") from None
         self._reader.join(10)
         return time.monotonic() - begun
 

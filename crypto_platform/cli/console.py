@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from decimal import Decimal
 from functools import wraps
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
@@ -73,6 +74,8 @@ def plain(value: object) -> object:
     """A value as JSON can carry it."""
     if isinstance(value, (date, datetime)):
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     return str(value)
 
 
@@ -80,7 +83,7 @@ def flat(value: object) -> object:
     """A value as a cell of CSV or SQLite can carry it."""
     if isinstance(value, list):
         return json.dumps(value, default=plain, ensure_ascii=False)
-    return plain(value) if isinstance(value, (date, datetime)) else value
+    return plain(value) if isinstance(value, (date, datetime, Decimal)) else value
 
 
 def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

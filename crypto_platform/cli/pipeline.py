@@ -132,7 +132,7 @@ def _existing(runner: Runner, wanted: Table, first: date, last: date) -> list[Pa
     calendar = Calendar(settings.snapshot_start, settings.history_start)
     definition = calendar.of(wanted)
     keys = definition.get_partition_keys() if definition else []
-    low, high = (day.strftime(wanted.grain.strftime) for day in (first, last))
+    low, high = (wanted.grain.key_of(day) for day in (first, last))
     if low < keys[0] or high > keys[-1]:
         fail(
             f"{wanted.name} has partitions from {keys[0]} to {keys[-1]}, and {first} to {last} reaches outside; "

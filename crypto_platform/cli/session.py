@@ -48,6 +48,15 @@ def open_runner(settings: Settings | None = None, *, vendors: bool = False) -> I
             yield runner
 
 
+def require_stores(settings: Settings) -> None:
+    """Reading needs something that was made before; only writing makes a home."""
+    if not (settings.home_dir / "world").exists() and not settings.lake:
+        raise HomeError(
+            f"There is no home at {settings.home_dir} yet; `crypto-platform demo` or `up` makes one, "
+            "or set CRYPTO_HOME to the one you mean."
+        )
+
+
 def log_to_stderr(settings: Settings) -> None:
     """Standard output belongs to what a command prints; what the rooms log goes beside it."""
     import structlog

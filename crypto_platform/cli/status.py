@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crypto_platform.cli.console import fail, out, print_json, sentences, table
+from crypto_platform.cli.console import out, print_json, sentences, table
 from crypto_platform.cli.pipeline import sources_of
-from crypto_platform.cli.session import open_platform
+from crypto_platform.cli.session import open_platform, require_stores
 from crypto_platform.tables import RAW_HISTORY, RAW_SNAPSHOTS, Table
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 def status(as_json: bool) -> None:
     """Sources and their last landed batch, tables and their rows, and gold that waits to be refreshed."""
     with open_platform() as platform:
-        if not (platform.settings.home_dir / "world").exists():
-            fail(f"There is no home at {platform.settings.home_dir} yet; `crypto-platform demo` or `up` makes one.")
+        require_stores(platform.settings)
         told = _status(platform)
     if as_json:
         print_json(told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING
 import click
 
 from crypto_platform.cli.console import bar, fail, flat, out, plain, print_json, sentences, table
-from crypto_platform.cli.session import open_platform
+from crypto_platform.cli.session import open_platform, require_stores
 from crypto_platform.home import open_home
+from crypto_platform.settings import load_settings
 from crypto_platform.tables import RAW_SNAPSHOTS, TABLES, UNIFIED_VIEW, table_named
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def _last_day(platform: Platform) -> date:
         for source in platform.lake.sources(RAW_SNAPSHOTS)
         for p in platform.lake.partitions(RAW_SNAPSHOTS, source)
     ]
-    return max((day for day in days if day), default=date.min)
+    return max((day for day in days if day), default=date.max)
 
 
 def relations(platform: Platform) -> dict[str, LakeSlice | Query]:
@@ -101,6 +103,7 @@ def query(sql: str, as_json: bool, limit: int) -> None:
     \b
     crypto-platform query "select metric_date, close_usd from unified_prices where asset_id = 'bitcoin'"
     """
+    require_stores(load_settings())
     with open_platform() as platform, asked(platform, sql) as batches:
         names = batches.schema.names
         if as_json:
@@ -126,12 +129,18 @@ def _by_position(batch: pa.RecordBatch) -> list[list[object]]:
     return [list(row) for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)]
 
 
+def _finite(value: object) -> object:
+    """JSON knows no NaN and no infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _stream_json(batches: pa.RecordBatchReader) -> None:
     """An array of row objects, a batch at a time."""
     separator = "["
     for batch in batches:
         for row in batch.to_pylist():
-            sys.stdout.write(separator + "\n " + json.dumps(row, default=plain, ensure_ascii=False))
+            told = {name: _finite(value) for name, value in row.items()}
+            sys.stdout.write(separator + "\n " + json.dumps(told, default=plain, ensure_ascii=False))
             separator = ","
     sys.stdout.write("[]\n" if separator == "[" else "\n]\n")
 
@@ -146,6 +155,7 @@ def _stream_json(batches: pa.RecordBatchReader) -> None:
 def export(table_name: str, file: Path, force: bool) -> None:
     """Write a whole table of the lake to a file; the file appears when it is complete."""
     table_named(table_name)
+    require_stores(load_settings())
     writers = {".csv": _write_csv, ".parquet": _write_parquet, ".sqlite": _write_sqlite}
     if file.suffix not in writers:
         fail(f"{file.name} does not say in what form; name it .csv, .parquet or .sqlite.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,15 +162,16 @@ class Lake:
         partitions: Collection[Partition],
         batches: Iterable[pa.RecordBatch],
         audit: Audit,
+        inputs: Mapping[str, str] | None = None,
     ) -> tuple[list[Promotion], list[Rejection]]:
         """Write a sorted stream as candidates, audit them together, and promote those that pass.
 
         Nothing of the old partitions changes before every candidate is finished and audited; a candidate equal to
-        what is there is left alone.
+        what is there is left alone. `inputs` says of a partition what it was made of, and is kept in its footer.
         """
         with self.scratch() as folder:
             wanted = [partition.key for partition in sorted(partitions)]
-            candidates = list(write_partitions(batches, table.arrow_schema, wanted, folder))
+            candidates = list(write_partitions(batches, table.arrow_schema, wanted, folder, inputs))
             broken = audit(candidates)
             promotions = [
                 self._promote(table, source, candidate) for candidate in candidates if candidate.partition not in broken

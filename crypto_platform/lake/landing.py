@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Self
+from urllib.parse import parse_qsl, urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 from crypto_platform.lake.answers import AnswerLog
 from crypto_platform.lake.lake import Lake
 from crypto_platform.lake.parquet import ParquetFile
+from crypto_platform.lake.store import LakeError
 from crypto_platform.sources.base import Source
 from crypto_platform.sources.http import Answer, Http
 from crypto_platform.tables import RAW_HISTORY, RAW_SNAPSHOTS, Partition
@@ -26,6 +28,8 @@ Progress = Callable[[int, int | None], None]
 """Told after each answer: how many are done, of how many (None while nobody knows)."""
 
 _SPILL_ROWS = 200_000
+
+_ONE_DAY = timedelta(days=1)
 
 HttpFactory = Callable[[Callable[[Answer, str], None]], Http]
 """Makes a source's client, given what to do with the answers it refuses."""
@@ -65,12 +69,23 @@ class _Asking:
         self._page = page
         if page in self._kept:
             answer = self._log.read(page)
+            _refuse_other_question(answer, path, params, self._log.key(page))
         else:
             answer = self._http.get(path, params)
             self._log.keep(page, answer)
             self.asked += 1
         self.answers += 1
         return answer
+
+
+def _refuse_other_question(answer: Answer, path: str, params: Mapping[str, str], key: str) -> None:
+    """A batch that goes on must be the one that began: its kept answers were given to the same questions."""
+    asked = urlsplit(answer.url)
+    if not asked.path.endswith(path) or dict(parse_qsl(asked.query, keep_blank_values=True)) != dict(params):
+        raise LakeError(
+            f"The kept answer {key} was given to another question ({answer.url}) than the batch asks now; "
+            "land this as a batch of its own, by a new run or under another name."
+        )
 
 
 def land_snapshot(
@@ -125,7 +140,10 @@ def land_history(
     months: Sequence[Partition],
     progress: Progress = lambda *_: None,
 ) -> Landed:
-    """Ask once per coin for all the months, then write one raw object a month; `day` is when the batch began."""
+    """Ask once per coin for all the months, then write one raw object a month; `day` is today.
+
+    A batch that began yesterday goes on with what it kept then.
+    """
     first = min(month.first_day for month in months if month.first_day)
     end = max(month.end_day for month in months if month.end_day)
     unknown: list[str] = []
@@ -139,7 +157,8 @@ def land_history(
                 yield _history_rows(source, answer, coin, batch_id, page)
             progress(page, len(coins))
 
-    log = lake.answers(source.name, day.isoformat(), batch_id)
+    began_yesterday = lake.answers(source.name, (day - _ONE_DAY).isoformat(), batch_id)
+    log = began_yesterday if began_yesterday.pages() else lake.answers(source.name, day.isoformat(), batch_id)
     with lake.scratch() as folder, _Asking(log, make_http) as ask:
         spilled = _spill_by_month(points(ask), folder)
         rows = 0

@@ -10,11 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from crypto_platform.lake.store import file_sha256
+from crypto_platform.lake.store import LakeError, file_sha256
 
 ROWS_PER_GROUP = 65_536
 PARTITION = "_partition"
 """The leading column of a sorted stream: the key of the partition each row belongs to."""
+
+
+INPUTS = "inputs"
+"""The footer's word for a digest of what a partition was made of."""
 
 
 class ParquetFile:
@@ -68,9 +72,18 @@ class Candidate:
 
 
 def write_partitions(
-    batches: Iterable[pa.RecordBatch], schema: pa.Schema, wanted: Iterable[str], folder: Path
+    batches: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    wanted: Iterable[str],
+    folder: Path,
+    inputs: Mapping[str, str] | None = None,
 ) -> Iterator[Candidate]:
     """Cut a stream sorted by partition into one file each, an empty one where a wanted partition has no rows."""
+
+    def new(key: str) -> ParquetFile:
+        made_of = (inputs or {}).get(key)
+        return ParquetFile(folder / f"{key}.parquet", schema, {INPUTS: made_of} if made_of else None)
+
     outstanding = dict.fromkeys(wanted)
     file: ParquetFile | None = None
     current = ""
@@ -80,14 +93,16 @@ def write_partitions(
             if key != current:
                 if file is not None:
                     yield _finished(file, current)
+                if key not in outstanding:
+                    raise LakeError(f"Rows of the partition {key} came out of order, or were not asked for.")
                 outstanding.pop(key)
-                file, current = ParquetFile(folder / f"{key}.parquet", schema), key
+                file, current = new(key), key
             if file is not None:
                 file.write(rows.slice(start, length))
     if file is not None:
         yield _finished(file, current)
     for key in outstanding:
-        yield _finished(ParquetFile(folder / f"{key}.parquet", schema), key)
+        yield _finished(new(key), key)
 
 
 def _finished(file: ParquetFile, key: str) -> Candidate:

@@ -95,7 +95,7 @@ class LocalStore:
 
     def _temporary_beside(self, target: Path) -> _Temporary:
         if target.parent not in self._folders:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(target.parent)
             self._folders.add(target.parent)
         return _Temporary(target)
 
@@ -135,6 +135,15 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfileobj(reader, writer, 1 << 20)
         writer.flush()
         os.fsync(writer.fileno())
+
+
+def _make_folder(folder: Path) -> None:
+    """A folder and those above it, each as lasting as the objects that will lie in it."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -121,9 +121,6 @@ def test_history_that_died_at_one_coin_asks_only_for_the_rest(pipeline: Pipeline
     assert sorted(asked) == ["ETH-USD", "USDT-USD"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="answers lie under the day of each try, so a retry after midnight asks for all of them"
-)
 def test_history_retried_after_midnight_asks_only_for_the_rest(pipeline: Pipeline, market: Market) -> None:
     market.set_clock(NOW.replace(hour=23, minute=59))
     market.fails(Rule(kind="500", vendor="yahoo", path="*USDT-USD*"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
 from conftest import MONTHS, NOW, Market, OpenPipeline, Pipeline, replay
 
 from crypto_platform.projection import Projection, input_hashes, months_to_refresh, projected_tables
@@ -68,7 +67,6 @@ def test_a_warehouse_that_was_dropped_is_rebuilt_row_for_row(filled: Pipeline, o
     assert set(untouched) == {0}
 
 
-@pytest.mark.xfail(strict=True, reason="a rebuild stages one day less than the pipeline keeps")
 def test_a_rebuilt_warehouse_stages_the_days_that_the_pipeline_keeps(
     open_pipeline: OpenPipeline, market: Market
 ) -> None:
@@ -86,7 +84,6 @@ def test_a_rebuilt_warehouse_stages_the_days_that_the_pipeline_keeps(
     assert again.rows(staged) == kept
 
 
-@pytest.mark.xfail(strict=True, reason="a rebuilt publication has no inputs, so all of gold is computed once more")
 def test_a_rebuilt_warehouse_asks_for_no_gold(filled: Pipeline, open_filled: OpenPipeline) -> None:
     with filled.platform.warehouse.connect() as connection:
         connection.execute("drop schema staging, bronze, silver, gold, identity, ops cascade")

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from structlog.testing import capture_logs
 from scripted_server import COINS, Server, Step
+from structlog.testing import capture_logs
 
 from crypto_platform.settings import Settings
 from crypto_platform.sources import source_named
