@@ -62,7 +62,8 @@ class Platform:
     def lake(self) -> Lake:
         from crypto_platform.lake import Lake
 
-        lake = Lake(Path(self.settings.lake_root).expanduser().absolute(), self.home / "tmp")
+        open_home(self.settings)
+        lake = Lake(Path(self.settings.lake_root).expanduser().absolute(), self.settings.scratch_dir)
         lake.open(self.world)
         return lake
 
@@ -80,7 +81,7 @@ class Platform:
         config: dict[str, Any] = {
             "memory_limit": settings.engine_memory,
             "threads": settings.engine_threads,
-            "temp_directory": str(self.home / "tmp" / "duckdb"),
+            "temp_directory": str(self.settings.scratch_dir / "duckdb"),
             "autoinstall_known_extensions": False,
         }
         with DuckDBResource(database=":memory:", connection_config=config).get_connection() as connection:
