@@ -32,9 +32,13 @@ class HomeStorage(DagsterStorage, ConfigurableClass):
     ) -> DagsterStorage:
         url = os.environ.get(URL_VARIABLE)
         if url:
+            import psycopg
             from dagster_postgres import DagsterPostgresStorage
 
-            return DagsterPostgresStorage(url, should_autocreate_tables=True, inst_data=inst_data)
+            # Dagster makes its tables on the first use, and several processes of `up` come first at once.
+            with psycopg.connect(url.replace("+psycopg2", ""), autocommit=True) as alone:
+                alone.execute("select pg_advisory_lock(hashtext('dagster tables'))")
+                return DagsterPostgresStorage(url, should_autocreate_tables=True, inst_data=inst_data)
         from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
         folder = tempfile.mkdtemp(prefix="crypto-platform-dagster-")

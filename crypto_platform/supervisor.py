@@ -101,7 +101,8 @@ class Service:
         """Whatever a dead process left running in its session would hold its port."""
         if self.process is not None:
             _kill(_session(self.process.pid))
-            self.process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(5)
 
     def last_words(self) -> str:
         """The last line of the log, and where the rest is."""
