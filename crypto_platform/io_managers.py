@@ -15,7 +15,7 @@ from crypto_platform.engine import Query, rules_of
 from crypto_platform.lake import LakeSlice, Promotion, Rejection
 from crypto_platform.lake.landing import Landed
 from crypto_platform.projection import Projected, Projection, input_hashes
-from crypto_platform.tables import RAW_SNAPSHOTS, UNIFIED_PRICES, WHOLE, Partition, Table, table_named
+from crypto_platform.tables import RAW_SNAPSHOTS, UNIFIED_PRICES, WHOLE, Partition, Table, Type, table_named
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -134,8 +134,9 @@ class LakeIOManager(dg.IOManager):
             batch = next(file.iter_batches(batch_size=_PREVIEW_ROWS), None)
         rows = batch.to_pylist() if batch is not None else []
         names = table.column_names
+        quoted = {column.name for column in table.columns if column.type is Type.JSON}
         lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-        lines += ["| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in rows]
+        lines += ["| " + " | ".join(_cell(row[name], quoted=name in quoted) for name in names) + " |" for row in rows]
         return "\n".join(lines)
 
     @staticmethod
@@ -185,6 +186,7 @@ def _partitions(context: dg.OutputContext) -> list[Partition]:
     return [Partition(key) for key in context.asset_partition_keys]
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, *, quoted: bool = False) -> str:
     text = "" if value is None else str(value)
-    return (text if len(text) <= 80 else text[:79] + "…").replace("|", "\\|").replace("\n", " ")
+    text = (text if len(text) <= 80 else text[:79] + "…").replace("|", "\\|").replace("\n", " ")
+    return f"`{text.replace('`', ' ')}`" if quoted and text else text

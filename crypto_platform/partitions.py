@@ -14,9 +14,8 @@ from crypto_platform.tables import Grain, Partition, Table
 if TYPE_CHECKING:
     from datetime import date
 
-# Backfill policies, mappings onto missing partitions and partitioned checks are beta or preview, and chosen knowingly.
+# Backfill policies and mappings onto missing partitions are beta, and chosen knowingly.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
-warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 BACKFILL = dg.BackfillPolicy.single_run()
 """A range is one run, and so one read, one COPY and one transaction a table."""

@@ -21,11 +21,12 @@ def checks_of(graph: Graph, table: Table, source: str | None) -> dg.AssetChecksD
     @dg.multi_asset_check(
         name="__".join((*key.path, "checks")),
         specs=[dg.AssetCheckSpec(rule.name, asset=key, description=rule.sentence) for rule in rules.values()],
+        can_subset=True,
     )
     def run_rules(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        partitions = _partitions_of(context.run, partitions_def)
-        slice_ = graph.platform.lake.slice(table, source, partitions)
-        for finding in graph.platform.engine.findings(table, list(rules.values()), {table.name: slice_}):
+        chosen = [rules[check.name] for check in context.selected_asset_check_keys]
+        slice_ = graph.platform.lake.slice(table, source, _partitions_of(context.run, partitions_def))
+        for finding in graph.platform.engine.findings(table, chosen, {table.name: slice_}):
             yield _result(key, finding)
 
     return run_rules

@@ -173,7 +173,7 @@ def _take_snapshots(runner: Runner, clock: SandboxClock, hours: int, stages: Sta
             for number in range(hours):
                 moment = clock.as_of - timedelta(hours=hours - 1 - number)
                 today = Partition(moment.date().isoformat())
-                name = f"demo {source} {moment.isoformat()}"
+                name = f"demo {source} {moment:%Y-%m-%dT%H}"
                 key = runner.platform.lake.raw_key(RAW_SNAPSHOTS, source, today, batch_id_for(name))
                 if not runner.platform.lake.store.exists(key):
                     clock.set(moment)

@@ -75,8 +75,13 @@ def in_sandbox(settings: Settings, url: str) -> Settings:
     file = settings.home_dir / SANDBOX_CROSSWALK
     session = requests.Session()
     session.trust_env = False
-    answer = session.get(f"{url}/_sandbox/crosswalk", timeout=30)
-    answer.raise_for_status()
+    try:
+        answer = session.get(f"{url}/_sandbox/crosswalk", timeout=30)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise HomeError(
+            f"The simulated market at {url} does not answer ({type(error).__name__}); start it again."
+        ) from error
     partial = file.with_suffix(".part")
     partial.write_bytes(answer.content)
     partial.replace(file)
