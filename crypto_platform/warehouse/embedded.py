@@ -27,7 +27,7 @@ from crypto_platform.warehouse.errors import WarehouseError, WarehouseUnavailabl
 
 DATABASE, DAGSTER_DATABASE = "crypto", "dagster"
 WRITER, READER = "crypto_writer", "crypto_reader"
-_SETTLE_SECONDS = 120
+_SETTLE_SECONDS = 60
 
 _COMPLETE = """
     select coalesce(bool_and(
@@ -48,6 +48,7 @@ class EmbeddedServer:
         self._guard = RLock()
         self._holds = 0
         self._users: int | None = None
+        self._lock: int | None = None
         self._cluster: Cluster | None = None
         _instances.add(self)
 
@@ -155,21 +156,39 @@ class EmbeddedServer:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Only one process of a home starts or stops its server at a time."""
-        descriptor = os.open(self.home / "postgres" / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._lock = os.open(self.home / "postgres" / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._await(self._lock)
             yield
         except OSError as error:
             raise WarehouseError(f"The embedded PostgreSQL in {self.home} failed: {error}.") from error
         finally:
-            os.close(descriptor)
+            os.close(self._lock)
+            self._lock = None
+
+    def _await(self, lock: int) -> None:
+        """Take the lock once it is free; whoever holds it is done in moments, or will never be."""
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise WarehouseUnavailableError(
+                        f"Another process has been starting or stopping the PostgreSQL in {self.home} "
+                        f"for {_SETTLE_SECONDS} s; end it and try again."
+                    ) from None
+                time.sleep(0.02)
+            else:
+                return
 
     def _forget(self) -> None:
         """In a forked child: its parent's use is not its own, and the lock must not outlive the parent."""
-        if self._users is not None:
-            os.close(self._users)
+        for descriptor in (self._users, self._lock):
+            if descriptor is not None:
+                os.close(descriptor)
         self._guard = RLock()
-        self._holds, self._users, self._cluster = 0, None, None
+        self._holds, self._users, self._lock, self._cluster = 0, None, None, None
 
 
 _instances: weakref.WeakSet[EmbeddedServer] = weakref.WeakSet()
