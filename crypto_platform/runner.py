@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from crypto_platform.run_process import PROCESS_TAG, lives, this_process
 from crypto_platform.shipped import shipped_path
 from crypto_platform.tables import Partition, Table
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from crypto_platform.platform import Platform
+
+
+_OURS = {"dagster/max_retries": "0"}
+"""Whoever gave the command tries again; the daemon does not."""
 
 
 class RunFailedError(Exception):
@@ -77,7 +82,7 @@ class Runner:
             instance=self.instance,
             asset_selection=keys,
             partition_key=one,
-            tags={**span, **(tags or {})},
+            tags={**span, **(tags or {}), **_OURS, PROCESS_TAG: this_process()},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
@@ -111,7 +116,19 @@ def open_runner(platform: Platform) -> Iterator[Runner]:
     with dg.DagsterInstance.get() as instance:
         # Dagster connects anew for every event unless it is told to keep its connections.
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3_600, max_overflow=5)
+        _end_dead_runs(instance)
         yield Runner(platform, instance)
+
+
+def _end_dead_runs(instance: dg.DagsterInstance) -> None:
+    """A command that was killed could not say that its run had ended."""
+    import dagster as dg
+
+    unfinished = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)):
+        told = run.tags.get(PROCESS_TAG)
+        if told and not lives(told):
+            instance.report_run_failed(run, "The command that it ran in is gone.")
 
 
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:

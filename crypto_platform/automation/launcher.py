@@ -18,6 +18,8 @@ from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import deserialize_value
 
+from crypto_platform.run_process import PROCESS_TAG, lives
+
 if TYPE_CHECKING:
     from dagster import DagsterRun
 
@@ -34,6 +36,9 @@ class WatchfulRunLauncher(DefaultRunLauncher):
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """By the run's process where the code server is on this machine, else by what the code server says of it."""
         if os.environ.get("CRYPTO_CODE_HOST") in _HERE:
+            if told := run.tags.get(PROCESS_TAG):
+                gone = CheckRunHealthResult(WorkerStatus.FAILED, "The command that it ran in is gone.")
+                return CheckRunHealthResult(WorkerStatus.RUNNING) if lives(told) else gone
             return self._by_process(run)
         if GRPC_INFO_TAG in run.tags:
             return _by_server(run)
