@@ -56,12 +56,15 @@ class LakeIOManager(dg.IOManager):
         table, source = table_of(context.asset_key)
         partitions = _partitions(context)
         begun = time.perf_counter()
-        inputs = self._inputs(table, obj)
-        with self._platform.engine.stream(obj, table, partitions) as batches:
-            promotions, rejections = self._platform.lake.replace_partitions(
-                table, source, partitions, batches, lambda candidates: self._audit(table, candidates), inputs
-            )
-        projected = self._project(table, source, promotions, time.perf_counter() - begun)
+        lake = self._platform.lake
+        with lake.exclusive(table, source):
+            rows = obj.with_slices(lake.again) if isinstance(obj, Query) else obj
+            inputs = self._inputs(table, rows)
+            with self._platform.engine.stream(rows, table, partitions) as batches:
+                promotions, rejections = lake.replace_partitions(
+                    table, source, partitions, batches, lambda candidates: self._audit(table, candidates), inputs
+                )
+            projected = self._project(table, source, promotions, time.perf_counter() - begun)
         figures = self._report(context, promotions, projected)
         if rejections:
             self._refuse(context, figures, rejections)

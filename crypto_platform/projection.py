@@ -96,6 +96,13 @@ class Projection:
         )
         return slot, objects
 
+    def _forget(self, table: Table, source: str | None) -> None:
+        """Believe no record of what was published; the rows themselves are compared."""
+        with self._warehouse.connect() as connection:
+            connection.execute(
+                "delete from ops.publications where table_name = %s and source = %s", (table.name, source or "")
+            )
+
     def retire_staging(self, days: int, today: date) -> None:
         """Let go of raw snapshots that the warehouse need not mirror any longer; the lake keeps them."""
         from crypto_platform.warehouse import retire_staging
@@ -111,6 +118,7 @@ class Projection:
             if table is RAW_SNAPSHOTS and partitions:
                 oldest = (today - timedelta(days=staging_days)).isoformat()
                 partitions = [partition for partition in partitions if partition.key >= oldest]
+            self._forget(table, source)
             total += self.publish(table, source, partitions)
         return total
 

@@ -100,7 +100,7 @@ def unified_prices(graph: Graph, snapshots: list[str], histories: list[str]) -> 
 
 
 def _of_all_sources(table: Table, slices: dict[str, LakeSlice]) -> LakeSlice:
-    total = LakeSlice(table, (), (), ())
+    total = LakeSlice(table, (), (), (), ())
     for given in slices.values():
         if given.table is table:
             total += given

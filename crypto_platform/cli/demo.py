@@ -16,7 +16,7 @@ from crypto_platform.cli.console import bar, fail, print_json, sentences
 from crypto_platform.cli.pipeline import FROM_HISTORY, replay_stages, sources_of
 from crypto_platform.cli.session import in_sandbox, log_to_stderr, running_sandbox
 from crypto_platform.cli.summary import show, summarise
-from crypto_platform.home import open_home, world_of
+from crypto_platform.home import only_one, open_home, world_of
 from crypto_platform.settings import Settings, load_settings
 from crypto_platform.tables import (
     HISTORIC_PRICES,
@@ -68,6 +68,7 @@ def demo(coins: int, hours: int, as_json: bool) -> None:
     with ExitStack() as opened:
         with stages.stage("Simulated market"):
             open_home(settings)
+            opened.enter_context(only_one(settings.home_dir, "up"))  # two clocks on one home would not agree
             url = opened.enter_context(running_sandbox(settings))
             platform = opened.enter_context(_platform(in_sandbox(settings, url)))
         with stages.stage("PostgreSQL and Dagster"):

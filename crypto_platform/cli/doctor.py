@@ -5,10 +5,13 @@ from __future__ import annotations
 import platform as machine
 import shutil
 import socket
+import tempfile
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +20,7 @@ from crypto_platform.cli.console import err, out, print_json, sentences
 from crypto_platform.cli.pipeline import sources_of
 from crypto_platform.cli.session import open_platform
 from crypto_platform.identity import history_universe
-from crypto_platform.settings import SettingsError
+from crypto_platform.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from crypto_platform.platform import Platform
@@ -42,7 +45,7 @@ class Diagnosis:
 @sentences
 def doctor(as_json: bool) -> None:
     """Check settings, stores, vendors, disk, ports and versions; exit 1 if anything is amiss."""
-    with open_platform(vendors=True) as opened:
+    with _settings_to_look_at() as settings, open_platform(settings, vendors=True) as opened:
         looks: list[Callable[[Platform], Diagnosis]] = [
             _versions,
             _disk,
@@ -65,6 +68,17 @@ def doctor(as_json: bool) -> None:
     if amiss:
         err.print(f"{amiss} of {len(diagnoses)} are amiss.", style="bold red")
         raise SystemExit(1)
+
+
+@contextmanager
+def _settings_to_look_at() -> Iterator[Settings]:
+    """Looking makes no home: where there is none yet, the stores are tried in a passing one."""
+    settings = load_settings()
+    if settings.home_dir.exists():
+        yield settings
+        return
+    with tempfile.TemporaryDirectory(prefix="crypto-platform-doctor-") as folder:
+        yield settings.model_copy(update={"home": Path(folder)})
 
 
 def _looked(look: Callable[[Platform], Diagnosis], opened: Platform) -> Diagnosis:
@@ -101,7 +115,7 @@ def _disk(opened: Platform) -> Diagnosis:
 
 def _lake(opened: Platform) -> Diagnosis:
     """Lake."""
-    key = f"_probe/{uuid.uuid4()}"
+    key = f"_probe.{uuid.uuid4()}"
     store = opened.lake.store
     first, second = store.put_if_absent(key, b"1"), store.put_if_absent(key, b"2")
     kept = store.read(key)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from crypto_platform.cli.console import bar, fail, out, print_json, sentences, table
-from crypto_platform.cli.session import open_runner
+from crypto_platform.cli.session import open_runner, require_stores
+from crypto_platform.settings import load_settings
 from crypto_platform.tables import (
     BRONZE_MARKETS,
     CROSSWALK,
@@ -169,6 +170,7 @@ def replay(first: datetime | None, last: datetime | None, batch: str | None, as_
         fail(f"--from {first.date()} is after --to {last.date()}; swap them.")
     if batch and not _is_uuid(batch):
         fail(f"{batch!r} is no batch id; batch ids are in the column batch_id of every table.")
+    require_stores(load_settings())
     low = first.date() if first else date.min
     high = last.date() if last else date.max
     with open_runner() as runner:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -12,11 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from crypto_platform.clock import ClockError, sandbox_clock
 from crypto_platform.home import SANDBOX_CROSSWALK, HomeError, open_home, world_of
 from crypto_platform.platform import Platform
 from crypto_platform.settings import Settings, load_settings
+from crypto_platform.supervisor import die_with_parent
 
 if TYPE_CHECKING:
     from crypto_platform.runner import Runner
@@ -99,7 +100,13 @@ def running_sandbox(settings: Settings) -> Iterator[str]:
     ready.unlink(missing_ok=True)
     command = [sys.executable, "-m", "crypto_platform.cli", "sandbox", "--port", "0", "--ready-file", str(ready)]
     command += ["--seed", str(settings.sandbox_seed), "--coins", str(settings.sandbox_coins)]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+    process = subprocess.Popen(  # noqa: S603
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509
+    )
     try:
         yield _wait_for(ready, process)
     finally:
@@ -113,13 +120,13 @@ def running_sandbox(settings: Settings) -> Iterator[str]:
 
 
 def _running(ready: Path) -> str | None:
-    """The address in a ready file, if its process still lives."""
+    """The address in a ready file, if a market still answers there."""
     try:
-        told: dict[str, Any] = json.loads(ready.read_text())
-        os.kill(int(told["pid"]), 0)
-    except (OSError, ValueError, KeyError):
+        url = str(json.loads(ready.read_text())["url"])
+        sandbox_clock(url)()
+    except (OSError, ValueError, KeyError, ClockError):
         return None
-    return str(told["url"])
+    return url
 
 
 def _wait_for(ready: Path, process: subprocess.Popen[bytes]) -> str:

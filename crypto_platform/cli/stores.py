@@ -48,9 +48,10 @@ def migrate() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @sentences
 def rebuild_warehouse(as_json: bool) -> None:
-    """Project the whole lake into the warehouse; what is already there and right is left alone."""
+    """Project the whole lake into the warehouse; rows that are there and right are left alone."""
     from crypto_platform.projection import Projection, projected_tables
 
+    require_stores(load_settings())
     tables = projected_tables()
     rows = []
     with open_platform() as platform, bar("Projecting", len(tables), quiet=as_json) as told:

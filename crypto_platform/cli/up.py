@@ -38,6 +38,8 @@ def up(sandbox: bool, port: int | None) -> None:
     """
     settings = load_settings(**({"upstream": "sandbox"} if sandbox else {}))
     settings = settings.model_copy(update={"dagster_port": port or settings.dagster_port or free_port()})
+    if not (settings.home_dir / "world").exists():
+        _settled(settings)  # a new home is not made for an `up` that cannot be
     open_home(settings)
     with only_one(settings.home_dir, "up"), _stop_wanted() as wanted, ExitStack() as opened:
         try:

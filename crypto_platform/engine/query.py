@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 
 import pyarrow as pa
@@ -53,6 +53,16 @@ class Query:
         """The parameters of the query and of those inside it."""
         inner = [given.parameters for given in self.inputs.values() if isinstance(given, Query)]
         return {key: value for some in (*inner, self._parameters) for key, value in some.items()}
+
+    def with_slices(self, again: Callable[[LakeSlice], LakeSlice]) -> Query:
+        """The same query over other slices."""
+        inputs: dict[str, LakeSlice | Query | pa.Table] = {}
+        for name, given in self.inputs.items():
+            if isinstance(given, LakeSlice):
+                inputs[name] = again(given)
+            else:
+                inputs[name] = given.with_slices(again) if isinstance(given, Query) else given
+        return Query(self.name, parameters=self._parameters, **inputs)
 
     def slices(self) -> list[LakeSlice]:
         """Every slice of the lake the query reads, those of its inner queries included."""

@@ -68,12 +68,24 @@ def _coins(path: Path) -> list[tuple[int, dict[str, str]]]:
             f"The curated file {path} needs the columns asset_id, symbol, name and one for each source."
         )
     coins = []
+    lines: dict[str, int] = {}
     for row in reader:
         if None in row or None in row.values() or not row["asset_id"]:
             raise CuratedFileError(
                 f"Line {reader.line_num} of the curated file {path} does not fit its header: "
                 f"it needs an asset_id and {len(reader.fieldnames or ())} values; put it right."
             )
+        if any(value != value.strip() for value in row.values()) or ":" in row["asset_id"]:
+            raise CuratedFileError(
+                f"Line {reader.line_num} of the curated file {path} has a blank around a value, or a colon in its "
+                "asset_id, which is kept for coins that nothing maps; put it right."
+            )
+        if row["asset_id"] in lines:
+            raise CuratedFileError(
+                f"The curated file {path} has the coin {row['asset_id']!r} on lines {lines[row['asset_id']]} and "
+                f"{reader.line_num}; keep one of them."
+            )
+        lines[row["asset_id"]] = reader.line_num
         coins.append((reader.line_num, row))
     return coins
 

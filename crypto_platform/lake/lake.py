@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +27,7 @@ class LakeSlice:
     """Some partitions of one table, of one source or several: the objects that hold them now."""
 
     table: Table
+    sources: tuple[str | None, ...]
     partitions: tuple[Partition, ...]
     objects: tuple[str, ...]
     uris: tuple[str, ...]
@@ -32,6 +35,7 @@ class LakeSlice:
     def __add__(self, other: LakeSlice) -> LakeSlice:
         return LakeSlice(
             self.table,
+            self.sources + other.sources,
             tuple(sorted({*self.partitions, *other.partitions})),
             self.objects + other.objects,
             self.uris + other.uris,
@@ -84,6 +88,17 @@ class Lake:
                 f"The lake {self.store.root} holds {held} data and was opened as {world}; "
                 f"set CRYPTO_UPSTREAM={held}, or CRYPTO_HOME to another folder."
             )
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove the scratch of processes that were killed."""
+        for folder in self._scratch.glob("[0-9]*-*"):
+            try:
+                os.kill(int(folder.name.split("-")[0]), 0)
+            except ProcessLookupError:
+                shutil.rmtree(folder, ignore_errors=True)
+            except PermissionError:
+                continue  # somebody else's process, and alive
 
     # What is there
 
@@ -107,14 +122,21 @@ class Lake:
             partitions = self.partitions(table, source)
         objects = [key for partition in sorted(partitions) for key in self._objects(table, source, partition)]
         return LakeSlice(
-            table, tuple(sorted(partitions)), tuple(objects), tuple(self.store.uri(key) for key in objects)
+            table, (source,), tuple(sorted(partitions)), tuple(objects), tuple(self.store.uri(key) for key in objects)
         )
+
+    def again(self, old: LakeSlice) -> LakeSlice:
+        """The same slice as it stands now."""
+        now = LakeSlice(old.table, (), (), (), ())
+        for source in old.sources:
+            now += self.slice(old.table, source, old.partitions)
+        return now
 
     def whole(self, table: Table) -> LakeSlice:
         """All that the lake holds of a table, of every source."""
         if not table.per_source:
             return self.slice(table)
-        total = LakeSlice(table, (), (), ())
+        total = LakeSlice(table, (), (), (), ())
         for source in self.sources(table):
             total += self.slice(table, source)
         return total
@@ -145,7 +167,7 @@ class Lake:
         """A folder for unfinished work, gone at the end whatever happens."""
         try:
             self._scratch.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(dir=self._scratch))
+            folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=self._scratch))
         except OSError as error:
             raise LakeError(
                 f"No temporary folder can be made in {self._scratch} ({error.strerror}); make room or rights there."
@@ -154,6 +176,15 @@ class Lake:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def exclusive(self, table: Table, source: str | None) -> Iterator[None]:
+        """One at a time from reading a table's inputs to its promotion, so that none overtakes a later reading."""
+        folder = self._scratch / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{table.name}.{source or 'all'}").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def replace_partitions(
         self,

@@ -96,3 +96,17 @@ def test_a_line_is_named_as_an_editor_counts_it(file: Path) -> None:
     file.write_text(HEAD + "\n\nbitcoin,btc,Bitcoin,bitcoin,\nother,btc,Other,bitcoin,\n")
     with pytest.raises(CuratedFileError, match="on lines 4 and 5"):
         crosswalk_rows(file)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("bitcoin,doge,Dogecoin,dogecoin,\n", "has the coin 'bitcoin' on lines 2 and 4; keep one"),
+        ("coingecko:ripple,xrp,XRP,ripple,\n", "a colon in its asset_id"),
+        ("ripple,xrp,XRP,ripple, XRP-USD\n", "a blank around a value"),
+    ],
+)
+def test_two_coins_are_not_merged_by_a_slip_in_the_file(file: Path, line: str, told: str) -> None:
+    file.write_text(file.read_text() + line)
+    with pytest.raises(CuratedFileError, match=told):
+        crosswalk_rows(file)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -137,3 +140,40 @@ def test_a_lake_in_the_place_of_a_file_is_refused_in_a_sentence(tmp_path: Path) 
         Lake(tmp_path / "file", tmp_path / "tmp").open("live")
     with pytest.raises(LakeError, match="No temporary folder can be made"), Lake(tmp_path, tmp_path / "file").scratch():
         pass
+
+
+def test_a_table_belongs_to_one_at_a_time_and_others_do_not_wait_for_it(lake: Lake) -> None:
+    order: list[str] = []
+
+    def second() -> None:
+        with lake.exclusive(SILVER_DAILY_METRICS, "coingecko"):
+            order.append("second")
+
+    with lake.exclusive(SILVER_DAILY_METRICS, "coingecko"):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        with lake.exclusive(SILVER_DAILY_METRICS, "yahoo"):
+            order.append("another source")
+        waiting.join(0.2)
+        order.append("first")
+    waiting.join(10)
+    assert order == ["another source", "first", "second"]
+
+
+def test_a_slice_asked_for_again_has_what_came_meanwhile(lake: Lake) -> None:
+    days = [Partition("2026-11-19"), Partition("2026-11-20")]
+    before = lake.slice(SILVER_DAILY_METRICS, "coingecko", days)
+    lake.replace_partitions(
+        SILVER_DAILY_METRICS, "coingecko", days[:1], stream({"2026-11-19": 1.0}), lambda _candidates: {}
+    )
+    assert before.objects == ()
+    assert len(lake.again(before).objects) == 1
+
+
+def test_the_scratch_of_a_killed_process_is_swept_and_that_of_a_living_one_is_not(lake: Lake, tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for number in (dead.pid, os.getpid()):
+        (tmp_path / "tmp" / f"{number}-left").mkdir(parents=True)
+    lake.open("live")
+    assert [folder.name for folder in (tmp_path / "tmp").iterdir()] == [f"{os.getpid()}-left"]

@@ -174,3 +174,14 @@ def test_a_rejected_point_takes_nothing_from_a_good_one() -> None:
 @pytest.mark.parametrize("name", ["open_usd", "high_usd", "low_usd"])
 def test_no_price_of_a_bar_is_below_0(name: str) -> None:
     assert historic([point(10.0, **{name: -1.0})]) == []
+
+
+def test_a_midnight_bar_and_a_live_one_in_one_answer_are_one_word_on_the_day() -> None:
+    def answer(batch: str, fetched: str) -> list[dict[str, Any]]:
+        live = point(2.0, fetched, f"{DAY} 23:58", batch_id=batch, position=1)
+        return [point(1.0, fetched, batch_id=batch, position=0), live]
+
+    once = bar(*answer("a", NEXT))
+    again = bar(*answer("a", NEXT), *answer("b", "2026-11-07 05:00"), *answer("c", "2026-11-08 05:00"))
+    assert (again["close_usd"], again["revisions"], again["batch_id"]) == (1.0, 1, "a")
+    assert again["fetched_at"] == once["fetched_at"]

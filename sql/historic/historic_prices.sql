@@ -6,6 +6,13 @@ points as (
     from judged_history
     where close_usd is not null and len(reasons) = 0
 ),
+-- An answer may hold two points of one day, the midnight bar and the live one; the finished one speaks for it.
+one_per_answer as (
+    select * from points
+    qualify row_number() over (
+        partition by source, source_asset_id, bar_date, batch_id, page order by finished desc, position desc
+    ) = 1
+),
 fetches as (
     select
         *,
@@ -14,7 +21,7 @@ fetches as (
         last_value(fetched_at) over (
             fetched rows between unbounded preceding and unbounded following
         ) as last_fetched_at
-    from points
+    from one_per_answer
     window fetched as (
         partition by source, source_asset_id, bar_date order by fetched_at, batch_id, page, position
     )
