@@ -60,7 +60,6 @@ class Graph:
             pool=pool,
             description=" ".join(filter(None, (table.about, about))),
             metadata=_metadata(table),
-            output_required=True,
         )(compute)
 
     def input(self, table: Table, source: str | None = None, mapping: dg.PartitionMapping | None = None) -> dg.AssetIn:

@@ -124,7 +124,8 @@ def show(summary: Summary) -> None:
         f"{prices['first_day']} to {prices['last_day']}\n"
     )
     if summary.quarantined:
-        table("Quarantined", ["reason", "rows"], list(summary.quarantined.items()))
+        title = "Quarantined (a row can have several reasons; repeats count)"
+        table(title, ["reason", "rows"], list(summary.quarantined.items()))
         out.print()
     checks = summary.checks
     out.print(f"[bold]Checks[/]  {checks['passed']} passed, {checks['warned']} warned, {checks['failed']} failed")
