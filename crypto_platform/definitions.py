@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import dagster as dg
 import pandas as pd  # noqa: F401 - pyarrow imports it with its first conversion; a second that no run should pay
 
+from crypto_platform.assets.derived import assets as all_assets
 from crypto_platform.assets.derived import crosswalk, from_history, from_snapshots, unified_prices
-from crypto_platform.assets.raw import raw_history, raw_snapshots
+from crypto_platform.assets.files import from_files
+from crypto_platform.assets.raw import raw_coins, raw_history, raw_snapshots
 from crypto_platform.assets.view import unified_view
 from crypto_platform.automation.jobs import build_jobs
 from crypto_platform.automation.schedules import build_schedules
@@ -19,8 +21,16 @@ from crypto_platform.io_managers import LakeIOManager, WarehouseIOManager
 from crypto_platform.partitions import Calendar
 from crypto_platform.platform import Platform
 from crypto_platform.settings import load_settings
-from crypto_platform.sources import SOURCES
-from crypto_platform.tables import BRONZE_MARKETS, HISTORIC_PRICES, SILVER_DAILY_METRICS, UNIFIED_PRICES
+from crypto_platform.sources import asked, fed_by_files, having
+from crypto_platform.tables import (
+    ASSETS,
+    BRONZE_MARKETS,
+    CROSSWALK,
+    HISTORIC_PRICES,
+    SILVER_DAILY_METRICS,
+    UNIFIED_PRICES,
+    UNIVERSE,
+)
 
 
 def build_definitions(
@@ -30,25 +40,27 @@ def build_definitions(
     platform = platform or Platform(load_settings())
     settings = platform.settings
     graph = Graph(platform, Calendar(settings.snapshot_start, settings.history_start))
-    snapshots = [name for name, source in SOURCES.items() if source.has_snapshots]
-    histories = [name for name, source in SOURCES.items() if source.has_history]
+    snapshots, histories = having("snapshots"), having("history")
     assets = [
-        *(raw_snapshots(graph, source) for source in snapshots),
+        *(raw_snapshots(graph, source) for source in asked("snapshots")),
+        *(raw_history(graph, source) for source in asked("history")),
+        *(raw_coins(graph, source) for source in asked("coins")),
+        *(asset for source in fed_by_files() for asset in from_files(graph, source)),
         *(asset for source in snapshots for asset in from_snapshots(graph, source)),
-        *(raw_history(graph, source) for source in histories),
         *(asset for source in histories for asset in from_history(graph, source)),
         crosswalk(graph),
         unified_prices(graph, snapshots, histories),
+        all_assets(graph),
         unified_view(graph, snapshots, histories),
     ]
-    checked = [(table, source) for source in snapshots for table in (BRONZE_MARKETS, SILVER_DAILY_METRICS)]
+    checked = [(table, source) for source in snapshots for table in (BRONZE_MARKETS, SILVER_DAILY_METRICS, UNIVERSE)]
     checked += [(HISTORIC_PRICES, source) for source in histories]
-    jobs = build_jobs(graph, snapshots, histories)
+    jobs = build_jobs(graph)
     return dg.Definitions(
         assets=assets,
         asset_checks=[
             *(checks_of(graph, table, source) for table, source in checked),
-            checks_of(graph, UNIFIED_PRICES, None),
+            *(checks_of(graph, table, None) for table in (CROSSWALK, UNIFIED_PRICES, ASSETS)),
         ],
         jobs=jobs.all,
         schedules=build_schedules(graph, jobs),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,18 @@ from crypto_platform.tables import Grain, Table
 GROUPS = {
     "raw_snapshots": "raw",
     "raw_history": "raw",
+    "raw_coins": "raw",
+    "dropped_files": "raw",
+    "file_quarantine": "raw",
     "bronze_markets": "bronze",
     "quarantine": "bronze",
     "silver_daily_metrics": "silver",
+    "universe": "silver",
     "historic_prices": "historic",
     "historic_quarantine": "historic",
     "crosswalk": "identity",
     "unified_prices": "gold",
+    "assets": "gold",
     "unified_view": "gold",
 }
 
@@ -43,6 +48,7 @@ class Graph:
         *,
         source: str | None = None,
         ins: Mapping[str, dg.AssetIn] | None = None,
+        deps: Sequence[dg.AssetKey] = (),
         about: str = "",
         pool: str | None = None,
     ) -> dg.AssetsDefinition:
@@ -51,6 +57,7 @@ class Graph:
         return dg.asset(
             key=self.key(table, source),
             ins=ins,
+            deps=list(deps),
             partitions_def=self.calendar.of(table),
             backfill_policy=BACKFILL if table.grain is not Grain.NONE else None,
             io_manager_key="warehouse_io_manager" if table.warehouse else "lake_io_manager",

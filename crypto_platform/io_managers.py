@@ -10,16 +10,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import pyarrow as pa
 
 from crypto_platform.engine import Query, rules_of
-from crypto_platform.lake import LakeSlice, Promotion, Rejection
-from crypto_platform.lake.landing import Landed
-from crypto_platform.projection import Projected, Projection, input_hashes
+from crypto_platform.lake import INPUTS, LakeSlice, Promotion, Rejection
+from crypto_platform.lake.landed import Landed
+from crypto_platform.projection import (
+    DERIVED_FROM,
+    Projected,
+    Projection,
+    input_hashes,
+    note_inputs,
+    raw_digests,
+)
 from crypto_platform.tables import RAW_SNAPSHOTS, UNIFIED_PRICES, WHOLE, Partition, Table, Type, table_named
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from crypto_platform.lake.parquet import Candidate
     from crypto_platform.platform import Platform
 
@@ -65,6 +71,8 @@ class LakeIOManager(dg.IOManager):
                     table, source, partitions, batches, lambda candidates: self._audit(table, candidates), inputs
                 )
             projected = self._project(table, source, promotions, time.perf_counter() - begun)
+            if isinstance(rows, Query):
+                self._note(table, source, partitions, rows)
         figures = self._report(context, promotions, projected)
         if rejections:
             self._refuse(context, figures, rejections)
@@ -81,7 +89,8 @@ class LakeIOManager(dg.IOManager):
 
     def _inputs(self, table: Table, rows: Query | pa.Table) -> dict[str, str]:  # noqa: ARG002
         """What each partition is about to be made of, where somebody will want to know."""
-        return {}
+        told = (rows.schema.metadata or {}).get(INPUTS.encode()) if isinstance(rows, pa.Table) else None
+        return {WHOLE.key: told.decode()} if told else {}
 
     def _project(
         self,
@@ -92,16 +101,23 @@ class LakeIOManager(dg.IOManager):
     ) -> Projected:
         return Projected()
 
+    def _note(self, table: Table, source: str | None, partitions: Sequence[Partition], rows: Query) -> None:
+        """Remember which raw objects the partitions were made of, where that is how late ones are noticed."""
+
     def _landed(self, context: dg.OutputContext, landed: Landed) -> list[Promotion]:
         """What the lake now holds of the raw partitions that a batch landed in."""
         table, source = table_of(context.asset_key)
         lake = self._platform.lake
-        promotions = []
-        for partition in landed.partitions:
-            key = lake.raw_key(table, landed.source, partition, landed.batch_id)
+        rows: dict[Partition, int] = {}
+        bytes_: dict[Partition, int] = {}
+        keys: dict[Partition, str] = {}
+        for partition, key in landed.objects:
             with lake.open_parquet(key) as file:
-                rows = file.metadata.num_rows
-            promotions.append(Promotion(partition, key, rows, "", lake.store.size(key), changed=landed.asked > 0))
+                rows[partition] = rows.get(partition, 0) + file.metadata.num_rows
+            bytes_[partition] = bytes_.get(partition, 0) + lake.store.size(key)
+            keys[partition] = key
+        changed = landed.asked > 0
+        promotions = [Promotion(each, keys[each], rows[each], "", bytes_[each], changed) for each in sorted(rows)]
         self._project(table, source, promotions, 0.0)
         return promotions
 
@@ -110,6 +126,7 @@ class LakeIOManager(dg.IOManager):
         table, _ = table_of(context.asset_key)
         lake = self._platform.lake
         figures: Figures = {}
+        asked = _partitions(context)
         for promotion in promotions:
             metadata: dict[str, Any] = {
                 "dagster/partition_row_count": promotion.rows,
@@ -128,8 +145,12 @@ class LakeIOManager(dg.IOManager):
             partition = None if promotion.partition == WHOLE else promotion.partition.key
             if partition is None:
                 metadata["dagster/row_count"] = metadata.pop("dagster/partition_row_count")
-            context.step_context.add_asset_metadata(metadata, partition_key=partition)
             figures[promotion.partition] = metadata
+            if promotion.partition in asked:
+                context.step_context.add_asset_metadata(metadata, partition_key=partition)
+            else:
+                # A vendor may give more days than it was asked for.
+                context.log_event(dg.AssetMaterialization(context.asset_key, partition=partition, metadata=metadata))
         return figures
 
     def _preview(self, table: Table, key: str) -> str:
@@ -163,7 +184,7 @@ class WarehouseIOManager(LakeIOManager):
 
     def _inputs(self, table: Table, rows: Query | pa.Table) -> dict[str, str]:
         if table is not UNIFIED_PRICES or not isinstance(rows, Query):
-            return {}
+            return super()._inputs(table, rows)
         with self._platform.warehouse.connect() as connection:
             return input_hashes(connection, [key for part in rows.slices() for key in part.objects])
 
@@ -181,6 +202,14 @@ class WarehouseIOManager(LakeIOManager):
         if table is RAW_SNAPSHOTS and newest:
             projection.retire_staging(self._platform.settings.staging_days, newest)
         return projected
+
+    def _note(self, table: Table, source: str | None, partitions: Sequence[Partition], rows: Query) -> None:
+        raw = DERIVED_FROM.get(table.name)
+        if raw is None or source is None:
+            return
+        objects = [key for part in rows.slices() if part.table is raw for key in part.objects]
+        with self._platform.warehouse.connect() as connection:
+            note_inputs(connection, table, source, raw_digests(table, objects, partitions))
 
 
 def _partitions(context: dg.OutputContext) -> list[Partition]:

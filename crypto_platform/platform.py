@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
     from crypto_platform.engine import DuckDBEngine
     from crypto_platform.lake import Lake
+    from crypto_platform.ledger import Ledger
     from crypto_platform.sources.base import Source
     from crypto_platform.sources.http import Answer, Http
     from crypto_platform.warehouse import Warehouse
+    from crypto_platform.warehouse.budgets import Budgets
 
 
 class Platform:
@@ -33,10 +35,14 @@ class Platform:
 
     def __init__(self, settings: Settings) -> None:
         self.world: World = world_of(settings)
-        self.settings = settings.model_copy(update={"upstream": self.world, **_sandbox_settings(settings, self.world)})
+        self.settings = _in_world(settings, self.world)
         self._opening = RLock()
-        self.progress: Progress = lambda _done, _total: None
-        """Told as answers arrive; the command line draws a bar from it."""
+        self.progress: dict[str, Progress] = {}
+        """Told as a source's answers arrive; the command line draws bars from it."""
+
+    def told(self, source: str) -> Progress:
+        """Whom to tell of a source's answers."""
+        return self.progress.get(source, lambda _done, _total: None)
 
     @cached_property
     def clock(self) -> Clock:
@@ -114,11 +120,33 @@ class Platform:
         return source_named(name).from_settings(self.settings)
 
     def http(self, source: Source) -> Callable[[Callable[[Answer, str], None]], Http]:
-        """How to make a source's client once it is known where refused answers go."""
-        return lambda on_refused: source.http(self.settings, self.clock, on_refused)
+        """How to make a source's client once it is known where refused answers go; it keeps to the vendor's budget."""
+        permit = self.budgets.permit(source.name, source.budget.per_minute, source.budget.per_month)
+        return lambda on_refused: source.http(self.settings, self.clock, on_refused, permit)
+
+    @property
+    def budgets(self) -> Budgets:
+        """What the vendors were asked this month, by any process on this warehouse."""
+        with self._opening:
+            return self._budgets
+
+    @cached_property
+    def _budgets(self) -> Budgets:
+        from crypto_platform.warehouse.budgets import Budgets
+
+        return Budgets(self.warehouse.connect)
+
+    @property
+    def ledger(self) -> Ledger:
+        from crypto_platform.ledger import Ledger
+
+        return Ledger(self.lake, self.warehouse, self.clock)
 
     def close(self) -> None:
         with self._opening:
+            budgets = self.__dict__.pop("_budgets", None)
+            if budgets is not None:
+                budgets.close()
             warehouse = self.__dict__.pop("_warehouse", None)
             if warehouse is not None:
                 warehouse.close()
@@ -130,13 +158,17 @@ class Platform:
         self.close()
 
 
-def _sandbox_settings(settings: Settings, world: World) -> dict[str, object]:
+def _in_world(settings: Settings, world: World) -> Settings:
     """In the sandbox world every vendor lives under the simulated market's address, and has its identities."""
+    settings = settings.model_copy(update={"upstream": world})
     if world == "live":
-        return {}
-    identities: dict[str, object] = {"crosswalk_file": settings.home_dir / SANDBOX_CROSSWALK}
+        return settings
+    from crypto_platform.sources import SOURCES
+
+    settings = settings.model_copy(update={"crosswalk_file": settings.home_dir / SANDBOX_CROSSWALK})
     if not settings.sandbox_url:
-        return identities
-    base = settings.sandbox_url.rstrip("/")
-    paid = "-pro" if settings.coingecko_plan == "paid" else ""
-    return {**identities, "coingecko_url": f"{base}/coingecko{paid}/api/v3", "yahoo_url": f"{base}/yahoo"}
+        return settings
+    for name, source in SOURCES.items():
+        paid = "-pro" if getattr(source.from_settings(settings), "plan", None) == "paid" else ""
+        settings = settings.with_vendor(name, url=f"{settings.sandbox_url.rstrip('/')}/{name}{paid}{source.base_path}")
+    return settings

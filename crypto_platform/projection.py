@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from crypto_platform.lake import INPUTS, Lake
-from crypto_platform.tables import RAW_SNAPSHOTS, TABLES, Partition, Table
+from crypto_platform.tables import (
+    BRONZE_MARKETS,
+    HISTORIC_PRICES,
+    RAW_HISTORY,
+    RAW_SNAPSHOTS,
+    TABLES,
+    Grain,
+    Partition,
+    Table,
+)
 
 if TYPE_CHECKING:
     from crypto_platform.warehouse import Connection, Publication, Slot, Warehouse
@@ -130,6 +139,47 @@ def _is_published(slot: Slot, known: Publication | None) -> bool:
 def projected_tables() -> list[Table]:
     """The tables that the warehouse mirrors."""
     return [table for table in TABLES.values() if table.warehouse]
+
+
+DERIVED_FROM = {BRONZE_MARKETS.name: RAW_SNAPSHOTS, HISTORIC_PRICES.name: RAW_HISTORY}
+"""The tables that are made of raw objects, and of which."""
+
+
+def raw_digests(table: Table, objects: Iterable[str], partitions: Iterable[Partition]) -> dict[Partition, str]:
+    """For each partition, a digest over the names of the raw objects it is made of; those never change."""
+    mark = f"/{table.grain.value}="
+    held: dict[str, list[str]] = {}
+    for key in objects:
+        held.setdefault(key.partition(mark)[2].partition("/")[0], []).append(key)
+    digests = {}
+    for partition in partitions:
+        of_it = [*held.get(partition.key, ())]
+        if table.grain is Grain.MONTH and partition.end_day:
+            of_it += held.get(table.grain.key_of(partition.end_day), ())
+        digests[partition] = hashlib.sha256("\n".join(sorted(of_it)).encode()).hexdigest()
+    return digests
+
+
+def note_inputs(connection: Connection, table: Table, source: str, digests: Mapping[Partition, str]) -> None:
+    """Remember what published partitions were made of."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "update ops.publications set inputs = %s where table_name = %s and source = %s and partition = %s"
+            " and inputs is distinct from %s",
+            [(digest, table.name, source, each.key, digest) for each, digest in digests.items()],
+        )
+
+
+def outdated(lake: Lake, connection: Connection, table: Table, source: str) -> dict[str, str]:
+    """The partitions that have raw objects they were not made of, with the digest of what they should be made of."""
+    raw = lake.slice(DERIVED_FROM[table.name], source)
+    noted: dict[str, str] = dict(
+        connection.execute(
+            "select partition, inputs from ops.publications where table_name = %s and source = %s", (table.name, source)
+        ).fetchall()
+    )
+    digests = raw_digests(table, raw.objects, raw.partitions)
+    return {each.key: digest for each, digest in digests.items() if noted.get(each.key) != digest}
 
 
 def input_hashes(connection: Connection, objects: Collection[str] | None = None) -> dict[str, str]:

@@ -5,18 +5,35 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from crypto_platform.projection import DERIVED_FROM, months_to_refresh, outdated
 from crypto_platform.run_process import PROCESS_TAG, lives, this_process
 from crypto_platform.shipped import shipped_path
-from crypto_platform.tables import Partition, Table
+from crypto_platform.sources import fed_by_files
+from crypto_platform.tables import (
+    ASSETS,
+    BRONZE_MARKETS,
+    FROM_HISTORY,
+    FROM_SNAPSHOTS,
+    HISTORIC_PRICES,
+    UNIFIED_PRICES,
+    Partition,
+    Table,
+    stretches,
+)
 
 if TYPE_CHECKING:
     import dagster as dg
 
+    from crypto_platform.partitions import Calendar
     from crypto_platform.platform import Platform
 
 
@@ -53,7 +70,7 @@ def dagster_environment(platform: Platform) -> dict[str, str]:
 
 
 class Runner:
-    """Executes selections of the graph in this process, one after another."""
+    """Executes selections of the graph in this process."""
 
     def __init__(self, platform: Platform, instance: dg.DagsterInstance) -> None:
         from crypto_platform.definitions import build_definitions
@@ -61,6 +78,7 @@ class Runner:
         self.platform = platform
         self.instance = instance
         self.checks = CheckCounts()
+        self._counting = Lock()
         self._definitions = build_definitions(platform)
         self._job = self._definitions.resolve_implicit_global_asset_job_def()
 
@@ -90,10 +108,56 @@ class Runner:
         if not result.success:
             raise RunFailedError(_first_failure(result))
 
+    def together(self, runs: Mapping[str, Callable[[], None]]) -> dict[str, RunFailedError]:
+        """Do several things at once, so that one that waits holds up no other; those that failed, by name."""
+        failed: dict[str, RunFailedError] = {}
+        with ThreadPoolExecutor(max_workers=max(1, len(runs))) as pool:
+            for name, future in {name: pool.submit(run) for name, run in runs.items()}.items():
+                try:
+                    future.result()
+                except RunFailedError as error:
+                    failed[name] = error
+        return failed
+
+    def catch_up(self, source: str) -> list[tuple[Table, list[Partition]]]:
+        """Make of a source's raw rows what was not made of them yet; the stretches that were made."""
+        made: list[tuple[Table, list[Partition]]] = []
+        for table, derived in ((BRONZE_MARKETS, FROM_SNAPSHOTS), (HISTORIC_PRICES, FROM_HISTORY)):
+            raw = DERIVED_FROM[table.name]
+            with self.platform.warehouse.connect() as connection:
+                late = outdated(self.platform.lake, connection, table, source)
+            for first, last in stretches(sorted(late)):
+                partitions = self.calendar.between(table, *_days(first, last))
+                if partitions:
+                    told = [(raw, source)] if source in fed_by_files() else []
+                    self.run([*told, *((each, source) for each in derived)], partitions)
+                    made.append((table, partitions))
+        return made
+
+    def refresh_gold(self) -> None:
+        """Unified prices of the months whose inputs changed, and the assets there are."""
+        with self.platform.warehouse.connect() as connection:
+            months = months_to_refresh(connection)
+        for first, last in stretches(months):
+            self.run([(UNIFIED_PRICES, None)], self.calendar.between(UNIFIED_PRICES, *_days(first, last)))
+        if months:
+            self.run([(ASSETS, None)])
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        from crypto_platform.partitions import Calendar
+
+        settings = self.platform.settings
+        return Calendar(settings.snapshot_start, settings.history_start)
+
     def _count_checks(self, result: dg.ExecuteInProcessResult) -> None:
+        with self._counting:
+            self._count(result.get_asset_check_evaluations())
+
+    def _count(self, evaluations: Iterable[dg.AssetCheckEvaluation]) -> None:
         import dagster as dg
 
-        for evaluation in result.get_asset_check_evaluations():
+        for evaluation in evaluations:
             if evaluation.passed:
                 self.checks.passed += 1
                 continue
@@ -118,6 +182,11 @@ def open_runner(platform: Platform) -> Iterator[Runner]:
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3_600, max_overflow=5)
         _end_dead_runs(instance)
         yield Runner(platform, instance)
+
+
+def _days(first: str, last: str) -> tuple[date, date]:
+    begins, ends = Partition(first).first_day, Partition(last).end_day
+    return begins or date.min, (ends or date.max) - timedelta(days=1)
 
 
 def _end_dead_runs(instance: dg.DagsterInstance) -> None:

@@ -7,7 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 World = Literal["live", "sandbox"]
@@ -29,6 +38,32 @@ def _five_fields(value: str) -> str:
 
 
 Cron = Annotated[str, AfterValidator(_five_fields)]
+
+
+class Vendor(BaseModel):
+    """What may be said of one vendor: `CRYPTO_<VENDOR>_URL` and so on. What is not said, its source decides."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str | None = Field(None, description="The base URL; by default the plan's own host.")
+    api_key: SecretStr | None = Field(None, description="The key, where the plan has one.")
+    plan: str | None = Field(None, description="The plan; by default the free one, or with a key the one it is for.")
+    top: int | None = Field(None, ge=1, le=50_000, description="How many coins a snapshot asks for, by market cap.")
+    per_minute: int | None = Field(None, ge=1, description="Requests a minute; by default those of the plan.")
+    per_month: int | None = Field(None, ge=0, description="Requests a month; by default those of the plan.")
+
+
+class _VendorOfEnvironment(BaseSettings, Vendor):
+    """The same, read from the environment by the vendor's prefix."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+
+class _KnownKey(BaseSettings):
+    """The vendor's key under the name people already have: `<VENDOR>_API_KEY`."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    api_key: SecretStr | None = None
 
 
 class Settings(BaseSettings):
@@ -80,7 +115,7 @@ class Settings(BaseSettings):
         None, description="The curated identities; by default the shipped curated.csv, whose shape it has."
     )
     source_order: tuple[str, ...] = Field(
-        ("yahoo", "coingecko"), description="Which source is preferred where all else is equal."
+        ("yahoo", "coingecko", "coinpaprika", "csv"), description="Which source is preferred where all else is equal."
     )
     settling_hours: float = Field(
         4, ge=0, description="Hours after midnight UTC before a finished bar counts as final."
@@ -88,18 +123,23 @@ class Settings(BaseSettings):
     trailing_days: int = Field(7, ge=1, description="How far back the daily close asks for history again.")
 
     # Vendors
-    coingecko_url: str | None = Field(None, description="CoinGecko's base URL; by default the plan's own host.")
-    coingecko_api_key: SecretStr | None = Field(
+    vendors: dict[str, Vendor] = Field(
+        {}, description="What is said of each vendor as one JSON object, instead of by the names of their own."
+    )
+    universe_size: int = Field(
+        250, ge=1, description="How many of a source's largest coins make the universe of a day."
+    )
+    history_top: int | None = Field(
+        None, ge=1, description="How many of the curated coins vendors are asked for history of; all by default."
+    )
+    csv_file_path: Path | None = Field(
         None,
-        validation_alias=_named("CRYPTO_COINGECKO_API_KEY", "COINGECKO_API_KEY"),
-        description="CoinGecko's key, of the demo plan or a paid one.",
+        validation_alias=_named("CRYPTO_CSV_FILE_PATH", "CSV_FILE_PATH"),
+        description="A CSV file to start with: it is copied into the drop folder.",
     )
-    coingecko_plan: Literal["keyless", "demo", "paid"] | None = Field(
-        None, description="By default keyless without a key, demo with one."
+    resume_minutes: float = Field(
+        15, ge=0, description="How old an unfinished snapshot may be for the next run to go on with it."
     )
-    coingecko_top: int = Field(250, ge=1, le=50_000, description="How many coins a snapshot asks for, by market cap.")
-    yahoo_url: str | None = Field(None, description="Yahoo's base URL.")
-    yahoo_top: int | None = Field(None, ge=1, description="Only the first N coins of the crosswalk; all by default.")
 
     # HTTP
     max_retries: int = Field(
@@ -134,6 +174,7 @@ class Settings(BaseSettings):
     daily_close_cron: Cron = Field(
         "15 4 * * *", description="When yesterday is made once more and the trailing window of history is asked for."
     )
+    coins_cron: Cron = Field("30 3 * * *", description="When the vendors' lists of coins are asked for.")
     dagster_port: int = Field(3000, ge=0, le=65_535, description="The port of the Dagster UI.")
     sandbox_port: int = Field(8001, ge=0, le=65_535, description="The port of the simulated market under `up`.")
     sandbox_url: str | None = Field(None, description="A sandbox that is already running.")
@@ -157,6 +198,22 @@ class Settings(BaseSettings):
         """Candidates, spills and temporary files; safe to delete when nothing runs."""
         return self.home_dir / "tmp"
 
+    def vendor(self, name: str) -> Vendor:
+        """What is said of one vendor, here or in the environment."""
+        try:
+            said = _VendorOfEnvironment(_env_prefix=f"CRYPTO_{name.upper()}_")  # type: ignore[call-arg]
+        except ValidationError as error:
+            raise _refusal(error, f"CRYPTO_{name.upper()}_") from None
+        known = _KnownKey(_env_prefix=f"{name.upper()}_")  # type: ignore[call-arg]
+        values = {"api_key": known.api_key, **said.model_dump(exclude_unset=True)}
+        here = self.vendors.get(name)
+        return Vendor(**values | (here.model_dump(exclude_unset=True) if here else {}))
+
+    def with_vendor(self, name: str, **said: object) -> Settings:
+        """The same settings, but for what is said of one vendor."""
+        vendor = Vendor(**self.vendor(name).model_dump(exclude_unset=True) | said)
+        return self.model_copy(update={"vendors": {**self.vendors, name: vendor}})
+
     @property
     def request_delay(self) -> float:
         if self.rate_limit_delay is not None:
@@ -169,7 +226,11 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        name = name if name.isupper() else f"CRYPTO_{name.upper()}"
-        raise SettingsError(f"The setting {name} is not usable: {first['msg']} (got {first['input']!r}).") from None
+        raise _refusal(error, "CRYPTO_") from None
+
+
+def _refusal(error: ValidationError, prefix: str) -> SettingsError:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    name = name if name.isupper() else f"{prefix}{name.upper()}"
+    return SettingsError(f"The setting {name} is not usable: {first['msg']} (got {first['input']!r}).")

@@ -11,3 +11,8 @@ def shipped_path(relative: str) -> Path:
     """Where a shipped file or folder lies here."""
     packed = _PACKAGE / "_shipped" / relative
     return packed if packed.exists() else _PACKAGE.parent / relative
+
+
+def sample_path(name: str) -> Path:
+    """Where a sample that people can start with lies."""
+    return _PACKAGE / "samples" / name

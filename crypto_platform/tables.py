@@ -5,6 +5,7 @@ Parquet schemas, Dagster's column metadata, the warehouse's publishing and the d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
@@ -90,8 +91,24 @@ class Partition:
             return first and first + timedelta(days=1)
         return (first + timedelta(days=31)).replace(day=1)
 
+    def overlaps(self, other: Partition) -> bool:
+        """Whether the two have a day in common."""
+        return self.key.startswith(other.key) or other.key.startswith(self.key)
+
 
 WHOLE = Partition("all")
+
+
+def stretches(keys: Sequence[str]) -> list[tuple[str, str]]:
+    """Sorted days or months as stretches without a hole: first and last of each."""
+    found: list[tuple[str, str]] = []
+    for key in keys:
+        end = found and Partition(found[-1][1]).end_day
+        if end and Partition(key).first_day == end:
+            found[-1] = (found[-1][0], key)
+        else:
+            found.append((key, key))
+    return found
 
 
 @dataclass(frozen=True)
@@ -144,7 +161,7 @@ _SOURCE = ("source", _T, "The vendor the row comes from.")
 _ASSET = ("source_asset_id", _T, "The coin's id at that vendor.")
 _BATCH = ("batch_id", _T, "The batch whose fetch first brought these values.")
 _PAGE = ("page", _I, "The answer's number within its batch.")
-_POSITION = ("position", _I, "The row's place within its answer, from 0.")
+_POSITION = ("position", _I, "The row's place within its answer, from 0; in a file its line, from 1.")
 _FETCHED = ("fetched_at", _TS, "When the answer that first brought these values arrived (UTC).")
 _SYMBOL = ("symbol", _T, "The ticker, as given; many coins share one, so nothing is joined on it.")
 _NAME = ("name", _T, "The coin's name, as given.")
@@ -190,6 +207,11 @@ RAW_HISTORY = Table(
         *_OHLC,
         ("volume_usd", _D, "Volume in USD, as given."),
         _CAP,
+        (
+            "unfinished",
+            Type.BOOLEAN,
+            "True where the vendor or the file itself says that the bar was not over; null where only its time tells.",
+        ),
         ("fetched_at", _TS, "When the answer arrived (UTC)."),
         (
             "payload",
@@ -199,6 +221,31 @@ RAW_HISTORY = Table(
         required=("source", "source_asset_id", "observed_at", "batch_id", "page", "position", "fetched_at"),
     ),
     partition_column="observed_at",
+)
+
+RAW_COINS = Table(
+    "raw_coins",
+    "Every list of a vendor's coins as it came, one row per coin and list; append-only. The curated file's versions "
+    "are lists too, of the source `curated`.",
+    Grain.DAY,
+    ("source", "batch_id", "source_asset_id"),
+    _columns(
+        _SOURCE,
+        ("batch_id", _T, "The batch that landed the list."),
+        _ASSET,
+        ("list_date", Type.DATE, "The UTC day the list was fetched on."),
+        _SYMBOL,
+        _NAME,
+        ("is_active", Type.BOOLEAN, "Whether the vendor calls the coin active; null where it does not say."),
+        (
+            "known_as",
+            Type.TEXTS,
+            "What the coin is known as elsewhere: `chain:contract`, and in curated lists and files `source:id`.",
+        ),
+        ("fetched_at", _TS, "When the list's first answer arrived (UTC)."),
+        required=("source", "batch_id", "source_asset_id", "list_date", "fetched_at"),
+    ),
+    partition_column="list_date",
 )
 
 BRONZE_MARKETS = Table(
@@ -280,7 +327,8 @@ def _quarantine(name: str, grain: Grain, about: str, rejected_from: str) -> Tabl
                 "fetched_at",
             ),
         ),
-        partition_column="snapshot_date",
+        partition_column="snapshot_date" if grain is not Grain.NONE else None,
+        per_source=grain is not Grain.NONE,
         warehouse="ops.quarantine",
         owned=(("table_name", rejected_from),),
     )
@@ -297,6 +345,13 @@ HISTORIC_QUARANTINE = _quarantine(
     Grain.MONTH,
     "Points of history that may not pass into historic_prices, with every reason.",
     "historic_prices",
+)
+
+FILE_QUARANTINE = _quarantine(
+    "file_quarantine",
+    Grain.NONE,
+    "Lines of dropped files that cannot be read or placed in time, and whole files that nobody recognises.",
+    "dropped_files",
 )
 
 SILVER_DAILY_METRICS = Table(
@@ -375,18 +430,61 @@ CROSSWALK = Table(
         _SOURCE,
         _ASSET,
         ("valid_from", Type.DATE, "First day the vendor's id stands for this coin."),
-        ("known_from", Type.DATE, "First day the platform believed so."),
+        ("known_from", _TS, "Since when the platform believed so."),
         ("valid_to", Type.DATE, "Last day the vendor's id stands for this coin; null while it does."),
-        ("known_to", Type.DATE, "Last day the platform believed so; null while it does."),
-        ("asset_id", _T, "The platform's id of the coin."),
+        ("known_to", _TS, "Until when the platform believed so; null while it does."),
+        ("asset_id", _T, "The platform's id of the coin; `source:id` while no evidence joins it to another."),
         _SYMBOL,
         _NAME,
-        ("method", _T, "How the mapping was found."),
+        ("method", _T, "How the mapping was found: `curated`, `contract`, `symbol_and_name`, `named` or `alone`."),
         ("evidence", _T, "What it rests on."),
         required=("source", "source_asset_id", "valid_from", "known_from", "asset_id", "method"),
     ),
     per_source=False,
     warehouse="identity.crosswalk",
+)
+
+UNIVERSE = Table(
+    "universe",
+    "Which coins were among a source's largest on which day, by the market cap of the day.",
+    Grain.DAY,
+    ("universe_date", "source", "source_asset_id"),
+    _columns(
+        ("universe_date", Type.DATE, "The UTC day."),
+        _SOURCE,
+        _ASSET,
+        ("place", _I, "The coin's place by market cap among that day's coins of the source, from 1."),
+        ("market_cap_usd", _D, "The market capitalisation it was ranked by, in USD."),
+        required=("universe_date", "source", "source_asset_id", "place", "market_cap_usd"),
+    ),
+    partition_column="universe_date",
+    warehouse="silver.universe",
+)
+
+DROPPED_FILES = Table(
+    "dropped_files",
+    "One row per file that was dropped, by its content: what it was recognised as and what became of its rows.",
+    Grain.NONE,
+    ("sha256",),
+    _columns(
+        ("sha256", _T, "The file's content, by its SHA-256."),
+        ("file", _T, "The file's name when it was first seen."),
+        ("batch_id", _T, "The batch its rows are landed under."),
+        ("status", _T, "`read`, or `quarantined` where nothing of it could be used."),
+        ("reason", _T, "Why it was quarantined as a whole."),
+        ("kind", _T, "`snapshots` or `history`."),
+        ("format", _T, "The format it was recognised as."),
+        ("coin", _T, "The coin its rows are of, where the rows do not say."),
+        ("rows", _I, "Lines of data in it."),
+        ("landed", _I, "Rows that went on into raw."),
+        ("rejected", _I, "Rows that could not be read or placed; they are in the quarantine."),
+        ("first_day", Type.DATE, "The first day its rows are about."),
+        ("last_day", Type.DATE, "The last day its rows are about."),
+        ("read_at", _TS, "When it was read (UTC)."),
+        required=("sha256", "file", "batch_id", "status", "rows", "landed", "rejected", "read_at"),
+    ),
+    per_source=False,
+    warehouse="ops.dropped_files",
 )
 
 UNIFIED_PRICES = Table(
@@ -415,6 +513,24 @@ UNIFIED_PRICES = Table(
     warehouse="gold.unified_prices",
 )
 
+ASSETS = Table(
+    "assets",
+    "One row per asset that has a price: what it is called, since when and until when, and from which sources.",
+    Grain.NONE,
+    ("asset_id",),
+    _columns(
+        ("asset_id", _T, "The platform's id of the coin; `source:id` while no evidence maps it."),
+        _SYMBOL,
+        _NAME,
+        ("first_date", Type.DATE, "The first day it has a price."),
+        ("last_date", Type.DATE, "The last day it has a price."),
+        ("sources", Type.TEXTS, "The sources that know it, in alphabetical order."),
+        required=("asset_id", "first_date", "last_date", "sources"),
+    ),
+    per_source=False,
+    warehouse="gold.assets",
+)
+
 UNIFIED_VIEW = Table(
     "unified_view",
     "Every observation, whatever its origin: the bars of history and the rows of every snapshot. A view.",
@@ -439,16 +555,27 @@ TABLES: dict[str, Table] = {
     for table in (
         RAW_SNAPSHOTS,
         RAW_HISTORY,
+        RAW_COINS,
+        DROPPED_FILES,
+        FILE_QUARANTINE,
         BRONZE_MARKETS,
         QUARANTINE,
         SILVER_DAILY_METRICS,
+        UNIVERSE,
         HISTORIC_PRICES,
         HISTORIC_QUARANTINE,
         CROSSWALK,
         UNIFIED_PRICES,
+        ASSETS,
         UNIFIED_VIEW,
     )
 }
+
+
+FROM_SNAPSHOTS = (BRONZE_MARKETS, QUARANTINE, SILVER_DAILY_METRICS, UNIVERSE)
+"""What a source's raw snapshots become, in order."""
+FROM_HISTORY = (HISTORIC_PRICES, HISTORIC_QUARANTINE)
+"""What a source's raw history becomes."""
 
 
 class UnknownTableError(LookupError):

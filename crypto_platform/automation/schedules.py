@@ -19,48 +19,39 @@ def build_schedules(graph: Graph, jobs: Jobs) -> list[dg.ScheduleDefinition]:
     """Every schedule; a missed tick is never caught up, for a snapshot shows the moment it is taken."""
     settings = graph.platform.settings
 
-    def snapshot(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def now(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(partition_key=graph.platform.clock().date().isoformat())
 
-    def close_yesterday(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        yesterday = graph.platform.clock().date() - timedelta(days=1)
-        return dg.RunRequest(partition_key=yesterday.isoformat())
+    def yesterday(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        day = graph.platform.clock().date() - timedelta(days=1)
+        return dg.RunRequest(partition_key=day.isoformat())
 
-    def trailing_history(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        today = graph.platform.clock().date()
-        months = graph.calendar.between(HISTORIC_PRICES, today - timedelta(days=settings.trailing_days), today)
-        return dg.RunRequest(tags=range_tags(months[0].key, months[-1].key))
+    def trailing(source: str) -> Tick:
+        def ask(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+            today = graph.platform.clock().date()
+            first = today - timedelta(days=settings.trailing_days)
+            days = graph.platform.source(source).span(first, today, today)
+            months = graph.calendar.between(HISTORIC_PRICES, *days)
+            return dg.RunRequest(tags=range_tags(months[0].key, months[-1].key))
 
-    schedules = [
-        _schedule(
-            f"snapshot_{source}",
-            job,
-            settings.snapshot_cron,
-            f"A live snapshot of {source}; none is caught up.",
-            snapshot,
+        return ask
+
+    schedules = []
+    for source, job in jobs.snapshot.items():
+        about = f"A live snapshot of {source}; none is caught up."
+        schedules.append(_schedule(f"snapshot_{source}", job, settings.snapshot_cron, about, now))
+        about = f"Yesterday of {source} once more, with the rows that came after midnight."
+        closing = jobs.close_day[source]
+        schedules.append(
+            _schedule(f"daily_close_{source}_snapshots", closing, settings.daily_close_cron, about, yesterday)
         )
-        for source, job in jobs.snapshot.items()
-    ]
-    schedules += [
-        _schedule(
-            f"daily_close_{source}_snapshots",
-            job,
-            settings.daily_close_cron,
-            f"Yesterday of {source} once more, with the rows that came after midnight.",
-            close_yesterday,
-        )
-        for source, job in jobs.close_day.items()
-    ]
-    schedules += [
-        _schedule(
-            f"daily_close_{source}_history",
-            job,
-            settings.daily_close_cron,
-            f"History of {source} over the last {settings.trailing_days} days: bars are restated and filled in.",
-            trailing_history,
-        )
-        for source, job in jobs.history.items()
-    ]
+    for source, job in jobs.history.items():
+        about = f"History of {source} over the last {settings.trailing_days} days: bars are restated and filled in."
+        name = f"daily_close_{source}_history"
+        schedules.append(_schedule(name, job, settings.daily_close_cron, about, trailing(source)))
+    for source, job in jobs.coins.items():
+        about = f"The list of coins of {source}: what is new, and what is gone."
+        schedules.append(_schedule(f"coins_{source}", job, settings.coins_cron, about, now))
     return schedules
 
 

@@ -1,31 +1,97 @@
 """The sensors: they look at what things are made of, not at what ran, and ask for a run where the two differ."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator
+from datetime import date
 
 import dagster as dg
 
 from crypto_platform.automation.jobs import Jobs
 from crypto_platform.automation.schedules import range_tags
+from crypto_platform.evidence import crosswalk_is_current
 from crypto_platform.graph import Graph
-from crypto_platform.identity import crosswalk_rows
-from crypto_platform.projection import months_to_refresh
-from crypto_platform.tables import CROSSWALK
+from crypto_platform.lake.files import signature
+from crypto_platform.projection import months_to_refresh, outdated
+from crypto_platform.tables import BRONZE_MARKETS, HISTORIC_PRICES, stretches
 
 Look = Iterator[dg.RunRequest | dg.SkipReason]
 
 
 def build_sensors(graph: Graph, jobs: Jobs) -> list[dg.SensorDefinition]:
-    return [_refresh_identity(graph, jobs), _refresh_gold(graph, jobs)]
+    return [
+        _read_files(graph, jobs),
+        _catch_up(graph, jobs),
+        _refresh_identity(graph, jobs),
+        _refresh_gold(graph, jobs),
+    ]
+
+
+def _read_files(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
+    """The drop folder, by names, sizes and times; what is in the files is for the run to see."""
+
+    def look(context: dg.SensorEvaluationContext) -> Look:
+        seen = signature(graph.platform.lake)
+        if seen == context.cursor:
+            yield dg.SkipReason("Nothing in the drop folder changed.")
+        elif _under_way(context, jobs.files.name):
+            yield dg.SkipReason("It is being read.")
+        else:
+            context.update_cursor(seen)
+            yield dg.RunRequest()
+
+    return dg.SensorDefinition(
+        name="read_files",
+        evaluation_fn=look,
+        job=jobs.files,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Reads the files that people drop.",
+    )
+
+
+def _catch_up(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
+    """Raw objects that nothing was made of yet: of dropped files, and of runs that ended too early."""
+    followed = [(BRONZE_MARKETS, source, job, jobs.snapshot.get(source)) for source, job in jobs.close_day.items()] + [
+        (HISTORIC_PRICES, source, job, jobs.history.get(source)) for source, job in jobs.derive_history.items()
+    ]
+
+    def look(context: dg.SensorEvaluationContext) -> Look:
+        lake, waiting = graph.platform.lake, 0
+        with graph.platform.warehouse.connect() as connection:
+            for table, source, job, landing in followed:
+                if any(each and _under_way(context, each.name) for each in (job, landing)):
+                    continue
+                late = outdated(lake, connection, table, source)
+                known = {partition.key for partition in graph.calendar.between(table, date.min, date.max)}
+                for first, last in stretches(sorted(late.keys() & known)):
+                    waiting += 1
+                    made_of = "".join(late[key] for key in sorted(late) if first <= key <= last)
+                    digest = hashlib.sha256(made_of.encode()).hexdigest()[:16]
+                    yield dg.RunRequest(
+                        # One attempt for one content: what breaks a rule would break it again.
+                        run_key=f"{job.name} {first} {last} {digest}",
+                        job_name=job.name,
+                        tags=range_tags(first, last),
+                    )
+        if not waiting:
+            yield dg.SkipReason("Everything that was landed has been made use of.")
+
+    return dg.SensorDefinition(
+        name="catch_up",
+        evaluation_fn=look,
+        jobs=[job for _, _, job, _ in followed],
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Makes the days and months of which raw rows were landed that nothing was made of.",
+    )
 
 
 def _refresh_identity(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
     """The crosswalk of the lake against the evidence there is now."""
 
     def look(context: dg.SensorEvaluationContext) -> Look:
-        lake = graph.platform.lake
-        held = list(lake.batches(lake.slice(CROSSWALK).objects))
-        rows = crosswalk_rows(graph.platform.settings.crosswalk_file)
-        if sum(batch.num_rows for batch in held) == rows.num_rows and held == rows.combine_chunks().to_batches():
+        platform = graph.platform
+        if crosswalk_is_current(platform.lake, platform.settings.crosswalk_file):
             yield dg.SkipReason("The crosswalk is what its evidence gives.")
         elif _under_way(context, jobs.identity.name):
             yield dg.SkipReason("A run of it is under way.")
@@ -69,19 +135,3 @@ def _refresh_gold(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
 def _under_way(context: dg.SensorEvaluationContext, job: str) -> bool:
     unfinished = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
     return bool(context.instance.get_runs(dg.RunsFilter(job_name=job, statuses=unfinished), limit=1))
-
-
-def stretches(months: Sequence[str]) -> list[tuple[str, str]]:
-    """Sorted months as stretches without a hole: first and last of each."""
-    found: list[tuple[str, str]] = []
-    for month in months:
-        if found and _number(month) == _number(found[-1][1]) + 1:
-            found[-1] = (found[-1][0], month)
-        else:
-            found.append((month, month))
-    return found
-
-
-def _number(month: str) -> int:
-    year, number = month.split("-")
-    return int(year) * 12 + int(number)

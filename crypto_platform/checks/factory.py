@@ -7,7 +7,7 @@ import dagster as dg
 from crypto_platform.engine import rules_of
 from crypto_platform.engine.duckdb_engine import Finding
 from crypto_platform.graph import Graph
-from crypto_platform.tables import Partition, Table
+from crypto_platform.tables import Partition, Table, table_named
 
 _SHOWN_PARTITIONS = 20
 
@@ -25,8 +25,12 @@ def checks_of(graph: Graph, table: Table, source: str | None) -> dg.AssetChecksD
     )
     def run_rules(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         chosen = [rules[check.name] for check in context.selected_asset_check_keys]
-        slice_ = graph.platform.lake.slice(table, source, _partitions_of(context.run, partitions_def))
-        for finding in graph.platform.engine.findings(table, chosen, {table.name: slice_}):
+        lake = graph.platform.lake
+        partitions = _partitions_of(context.run, partitions_def)
+        relations = {table.name: lake.slice(table, source, partitions)}
+        for name in {name for rule in chosen for name in rule.tables} - {table.name}:
+            relations[name] = lake.beside(table_named(name), partitions)
+        for finding in graph.platform.engine.findings(table, chosen, relations):
             yield _result(key, finding)
 
     return run_rules

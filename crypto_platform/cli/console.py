@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,7 +13,16 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 _FILE_WIDTH = 240
@@ -35,6 +44,42 @@ class UserError(click.ClickException):
 
 def fail(sentence: str) -> NoReturn:
     raise UserError(sentence)
+
+
+def agree(question: str, *, yes: bool) -> None:
+    """Go on only if the person says so; where nobody can be asked, `--yes` has to have said it."""
+    if yes:
+        return
+    if not on_a_terminal():
+        fail("Nobody can be asked whether to go on, as this is no terminal; add --yes. Nothing was done.")
+    if not click.confirm(question, err=True):
+        fail("Nothing was done.")
+
+
+def on_a_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+class Day(click.ParamType):
+    """A day as YYYY-MM-DD, or a month as YYYY-MM; with `or_now` also the word `now`."""
+
+    name = "day"
+
+    def __init__(self, *, or_now: bool = False) -> None:
+        self._or_now = or_now
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Partition | None:
+        """The day or the month it names; a partition without days is now."""
+        if self._or_now and value == "now":
+            return WHOLE
+        day = f"{value}-01" if len(value) == 7 else value
+        try:
+            if len(day) == 10 and date.fromisoformat(day).isoformat() == day:
+                return Partition(value)
+        except ValueError:
+            pass
+        known = "YYYY-MM-DD, YYYY-MM or now" if self._or_now else "YYYY-MM-DD or YYYY-MM"
+        self.fail(f"{value!r} is no day; write it as {known}.", param, ctx)
 
 
 def sentences(command: Callable[P, R]) -> Callable[P, R]:
@@ -110,16 +155,33 @@ def cell(value: object) -> str:
 
 
 @contextmanager
-def bar(what: str, total: int | None, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar on standard error; yields a function told how many are done, of how many."""
+def bars(whats: Mapping[str, str], *, quiet: bool = False) -> Iterator[dict[str, Callable[[int, int | None], None]]]:
+    """A progress bar for each of some things that go on at once; yields what to tell, by their names."""
+    with _progress(quiet=quiet) as progress:
+        tasks = {name: progress.add_task(what, total=None) for name, what in whats.items()}
+
+        def teller(task: TaskID) -> Callable[[int, int | None], None]:
+            return lambda done, of: progress.update(task, completed=done, total=of)
+
+        yield {name: teller(task) for name, task in tasks.items()}
+
+
+def _progress(*, quiet: bool) -> Progress:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=False),
     )
-    with Progress(*columns, console=err, disable=quiet, transient=not err.is_terminal) as progress:
+    return Progress(*columns, console=err, disable=quiet, transient=not err.is_terminal)
+
+
+@contextmanager
+def bar(what: str, total: int | None, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar on standard error; yields a function told how many are done, of how many."""
+    with _progress(quiet=quiet) as progress:
         task = progress.add_task(what, total=total)
 
         def told(done: int, of: int | None) -> None:

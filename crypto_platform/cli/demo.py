@@ -13,18 +13,26 @@ from typing import TYPE_CHECKING
 import click
 
 from crypto_platform.cli.console import bar, fail, print_json, sentences
-from crypto_platform.cli.pipeline import FROM_HISTORY, replay_stages, sources_of
+from crypto_platform.cli.pipeline import replay_stages
 from crypto_platform.cli.session import in_sandbox, log_to_stderr, running_sandbox
 from crypto_platform.cli.summary import show, summarise
 from crypto_platform.home import only_one, open_home, world_of
 from crypto_platform.settings import Settings, load_settings
+from crypto_platform.shipped import sample_path
+from crypto_platform.sources import asked
 from crypto_platform.tables import (
+    CROSSWALK,
+    DROPPED_FILES,
+    FILE_QUARANTINE,
+    FROM_HISTORY,
     HISTORIC_PRICES,
+    RAW_COINS,
     RAW_HISTORY,
     RAW_SNAPSHOTS,
     UNIFIED_PRICES,
     UNIFIED_VIEW,
     Partition,
+    Table,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +56,7 @@ class Stages:
             yield told
             if total is None:
                 told(1, 1)
-        self.seconds[name] = round(time.perf_counter() - begun, 2)
+        self.seconds[name] = round(self.seconds.get(name, 0) + time.perf_counter() - begun, 2)
 
 
 @click.command()
@@ -75,7 +83,9 @@ def demo(coins: int, hours: int, as_json: bool) -> None:
             before = _checksums(platform)
             runner = opened.enter_context(_runner(platform))
         clock = SandboxClock(url, _as_of(settings))
+        _ask_for_coins(runner, clock, stages)
         _ask_for_history(runner, clock, stages)
+        _read_files(runner, stages)
         landed = _take_snapshots(runner, clock, hours, stages)
         _derive(runner, stages)
         stages.seconds["total"] = round(time.perf_counter() - begun, 2)
@@ -97,8 +107,8 @@ def _settings(coins: int) -> Settings:
             f"The home {settings.home_dir} is for live data and the demo would mix simulated data into it; "
             "set CRYPTO_HOME to another folder, and CRYPTO_UPSTREAM to sandbox or nothing."
         )
-    update = {"upstream": "sandbox", "coingecko_top": coins, "yahoo_top": coins}
-    return settings.model_copy(update=update)
+    update = {"upstream": "sandbox", "history_top": coins, "universe_size": coins}
+    return settings.model_copy(update=update).with_vendor("coingecko", top=coins)
 
 
 def _platform(settings: Settings) -> Platform:
@@ -150,49 +160,72 @@ def _checksums(platform: Platform) -> dict[str, tuple[int, str]]:
         return {relation: checksum(connection, relation) for relation in relations}
 
 
-def _ask_for_history(runner: Runner, clock: SandboxClock, stages: Stages) -> None:
-    from crypto_platform.partitions import Calendar
-
-    settings = runner.platform.settings
-    calendar = Calendar(settings.snapshot_start, settings.history_start)
+def _ask_for_coins(runner: Runner, clock: SandboxClock, stages: Stages) -> None:
+    """Each vendor's list of coins, once for a home, and the identities that follow."""
     clock.set(clock.as_of)
-    for source in sources_of("history"):
-        months = calendar.between(HISTORIC_PRICES, _FIRST_DAY, clock.as_of.date())
-        with stages.stage(f"History of {source}", settings.yahoo_top) as told:
-            runner.platform.progress = told
+    today = Partition(clock.as_of.date().isoformat())
+    with stages.stage("Lists of coins"):
+        for source in asked("coins"):
+            _land_once(runner, RAW_COINS, source, today, f"demo coins {source}")
+        runner.run([(CROSSWALK, None)])
+
+
+def _ask_for_history(runner: Runner, clock: SandboxClock, stages: Stages) -> None:
+    today = clock.as_of.date()
+    for source in asked("history"):
+        first = max(_FIRST_DAY, runner.platform.source(source).first_day(today) or _FIRST_DAY)
+        months = runner.calendar.between(HISTORIC_PRICES, first, today)
+        with stages.stage(f"History of {source}") as told:
+            runner.platform.progress[source] = told
             runner.run([(table, source) for table in (RAW_HISTORY, *FROM_HISTORY)], months)
+            del runner.platform.progress[source]
+
+
+def _read_files(runner: Runner, stages: Stages) -> None:
+    """The sample that ships, and whatever else was dropped."""
+    from crypto_platform.lake.files import put_into_drop
+
+    sample = sample_path("snapshot.csv")
+    with stages.stage("Dropped files"):
+        put_into_drop(runner.platform.lake, sample.name, sample.read_bytes())
+        runner.run([(DROPPED_FILES, None), (FILE_QUARANTINE, None)])
+
+
+def _land_once(runner: Runner, raw: Table, source: str, day: Partition, name: str) -> bool:
+    """Land a batch that goes by a name; false if it is there already."""
+    from crypto_platform.assets.raw import batch_id_for
+
+    if runner.platform.lake.store.exists(runner.platform.lake.raw_key(raw, source, day, batch_id_for(name))):
+        return False
+    runner.run([(raw, source)], [day], tags={"crypto/batch": name})
+    return True
 
 
 def _take_snapshots(runner: Runner, clock: SandboxClock, hours: int, stages: Stages) -> int:
-    """One landed snapshot for each simulated hour that has none yet; how many that were."""
-    from crypto_platform.assets.raw import batch_id_for
-
+    """One landed snapshot of each source for each simulated hour that has none yet; how many that were."""
     landed = 0
-    runner.platform.progress = lambda _done, _total: None
-    for source in sources_of("snapshots"):
-        with stages.stage(f"Snapshots of {source}", hours) as told:
-            for number in range(hours):
-                moment = clock.as_of - timedelta(hours=hours - 1 - number)
-                today = Partition(moment.date().isoformat())
-                name = f"demo {source} {moment:%Y-%m-%dT%H}"
-                key = runner.platform.lake.raw_key(RAW_SNAPSHOTS, source, today, batch_id_for(name))
-                if not runner.platform.lake.store.exists(key):
-                    clock.set(moment)
-                    runner.run([(RAW_SNAPSHOTS, source)], [today], tags={"crypto/batch": name})
-                    landed += 1
-                told(number + 1, None)
+    sources = asked("snapshots")
+    with stages.stage(f"Snapshots of {', '.join(sources)}", hours) as told:
+        for number in range(hours):
+            moment = clock.as_of - timedelta(hours=hours - 1 - number)
+            today = Partition(moment.date().isoformat())
+            clock.set(moment)
+            for source in sources:
+                landed += _land_once(runner, RAW_SNAPSHOTS, source, today, f"demo {source} {moment:%Y-%m-%dT%H}")
+            told(number + 1, None)
     clock.set(clock.as_of)
     return landed
 
 
 def _derive(runner: Runner, stages: Stages) -> None:
-    """Everything after raw that history's own run has not made yet, one range run a table."""
+    """Everything after raw that history's own runs have not made yet, one range run a table."""
     for assets, partitions in replay_stages(runner, date.min, date.max):
         names = {table.name for table, _ in assets}
-        if HISTORIC_PRICES.name in names:
+        source = assets[0][1]
+        if HISTORIC_PRICES.name in names and source in asked("history"):
             continue
-        stage = "Gold" if UNIFIED_PRICES.name in names else "Crosswalk" if not partitions else "Bronze and silver"
-        with stages.stage(stage):
+        layer = "Gold" if UNIFIED_PRICES.name in names else "Identity" if not partitions else "Bronze and silver"
+        with stages.stage(f"{layer} of {source}" if source else layer):
             runner.run(assets, partitions)
     with stages.stage("Unified view"):
         runner.run([(UNIFIED_VIEW, None)])

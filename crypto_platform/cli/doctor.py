@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 import click
 
 from crypto_platform.cli.console import err, out, print_json, sentences
-from crypto_platform.cli.pipeline import sources_of
 from crypto_platform.cli.session import open_platform
-from crypto_platform.identity import history_universe
+from crypto_platform.evidence import curated_ids
 from crypto_platform.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -172,14 +171,16 @@ def _ports(opened: Platform) -> Diagnosis:
 
 
 def _vendors() -> list[Callable[[Platform], Diagnosis]]:
-    """One look for each source."""
+    """One look for each source that is asked."""
+    from crypto_platform.sources import SOURCES
 
     def look_at(name: str) -> Callable[[Platform], Diagnosis]:
         def look(opened: Platform) -> Diagnosis:
             from crypto_platform.sources import source_named
             from crypto_platform.sources.errors import UpstreamError
 
-            settings = opened.settings.model_copy(update={"max_retries": 0, "coingecko_top": 1, "http_timeout": 10.0})
+            settings = opened.settings.model_copy(update={"max_retries": 0, "http_timeout": 10.0})
+            settings = settings.with_vendor(name, top=1)
             source = source_named(name).from_settings(settings)
             http = source.http(settings, opened.clock, lambda _answer, _reason: None)
             remedy = "See what the vendor says of its state and your key; the platform goes on without it and retries."
@@ -192,8 +193,7 @@ def _vendors() -> list[Callable[[Platform], Diagnosis]]:
         look.__doc__ = f"Vendor {name}."
         return look
 
-    names = dict.fromkeys([*sources_of("snapshots"), *sources_of("history")])
-    return [look_at(name) for name in names]
+    return [look_at(name) for name, source in SOURCES.items() if not source.from_files]
 
 
 def _one_answer(source: Source, http: Http, opened: Platform) -> Answer:
@@ -205,5 +205,5 @@ def _one_answer(source: Source, http: Http, opened: Platform) -> Answer:
     if source.has_snapshots:
         return next(source.snapshot(ask))
     today = opened.clock().date()
-    coin = history_universe(source.name, opened.settings.crosswalk_file, 1)[0]
+    coin = next(iter(curated_ids(source.name, opened.settings.crosswalk_file)))
     return source.history(ask, 1, coin, today - timedelta(days=2), today)

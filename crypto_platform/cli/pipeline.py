@@ -1,59 +1,48 @@
-"""The commands that bring data in and through: snapshot, backfill, replay."""
+"""The commands that bring data in now and through again: snapshot, drop, replay."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from crypto_platform.cli.console import bar, fail, out, print_json, sentences, table
+from crypto_platform.cli.console import bar, bars, fail, out, print_json, sentences, table
 from crypto_platform.cli.session import open_runner, require_stores
 from crypto_platform.settings import load_settings
+from crypto_platform.sources import Gives, asked, fed_by_files, having, source_named
 from crypto_platform.tables import (
-    BRONZE_MARKETS,
+    ASSETS,
     CROSSWALK,
-    HISTORIC_PRICES,
-    HISTORIC_QUARANTINE,
-    QUARANTINE,
+    DROPPED_FILES,
+    FILE_QUARANTINE,
+    FROM_HISTORY,
+    FROM_SNAPSHOTS,
     RAW_HISTORY,
     RAW_SNAPSHOTS,
-    SILVER_DAILY_METRICS,
     UNIFIED_PRICES,
-    UNIFIED_VIEW,
-    Grain,
     Partition,
     Table,
-    table_named,
 )
 
 if TYPE_CHECKING:
     from crypto_platform.runner import Runner
 
 DAY = click.DateTime(["%Y-%m-%d"])
-FROM_SNAPSHOTS = (BRONZE_MARKETS, QUARANTINE, SILVER_DAILY_METRICS)
-FROM_HISTORY = (HISTORIC_PRICES, HISTORIC_QUARANTINE)
 
 
-def sources_of(kind: str) -> list[str]:
-    """The sources that give `snapshots` or `history`."""
-    from crypto_platform.sources import SOURCES
-
-    return [name for name, source in SOURCES.items() if getattr(source, f"has_{kind}")]
-
-
-def chosen(source: str | None, kind: str) -> list[str]:
-    """The named source, if it gives that kind of data, or all that do."""
-    from crypto_platform.sources import source_named
-
-    sources = sources_of(kind)
+def chosen(source: str | None, kind: Gives) -> list[str]:
+    """The named source, if it can be asked for that kind of data, or all that can."""
+    sources = asked(kind)
     if source is None:
         return sources
     source_named(source)
     if source not in sources:
-        fail(f"{source} gives no {kind}; these do: {', '.join(sources)}.")
+        fail(f"{source} is not asked for {kind}; these are: {', '.join(sources)}.")
     return [source]
 
 
@@ -62,23 +51,34 @@ def chosen(source: str | None, kind: str) -> list[str]:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @sentences
 def snapshot(source: str | None, as_json: bool) -> None:
-    """Take one live snapshot now, through to silver."""
-    done = []
+    """Take one live snapshot of every source now, all at once, through to silver.
+
+    A source that fails holds up no other; what it had given is kept, and the next snapshot goes on from there.
+    """
+    sources = chosen(source, "snapshots")
+    done: list[dict[str, Any]] = []
     with open_runner(vendors=True) as runner:
-        for name in chosen(source, "snapshots"):
-            today = Partition(runner.platform.clock().date().isoformat())
-            with bar(f"Snapshot of {name}", None, quiet=as_json) as told:
-                runner.platform.progress = told
-                assets = [(t, name) for t in (RAW_SNAPSHOTS, *FROM_SNAPSHOTS)]
-                runner.run(assets, [today])
-            done += [
-                {"table": t.name, "source": name, "partition": today.key, "rows": rows_in(runner, t, name, today)}
-                for t in (RAW_SNAPSHOTS, *FROM_SNAPSHOTS)
-            ]
+        today = Partition(runner.platform.clock().date().isoformat())
+        with bars({name: f"Snapshot of {name}" for name in sources}, quiet=as_json) as told:
+            runner.platform.progress = told
+            failed = runner.together({name: partial(take_snapshot, runner, name, today) for name in sources})
+        done += [
+            {"table": t.name, "source": name, "partition": today.key, "rows": rows_in(runner, t, name, today)}
+            for name in sources
+            if name not in failed
+            for t in (RAW_SNAPSHOTS, *FROM_SNAPSHOTS)
+        ]
     if as_json:
         print_json(done)
-    else:
+    elif done:
         table("Landed", ["table", "source", "partition", "rows"], [list(row.values()) for row in done])
+    if failed:
+        fail(" ".join(f"{name} failed: {error}" for name, error in failed.items()))
+
+
+def take_snapshot(runner: Runner, source: str, today: Partition, **tags: str) -> None:
+    """One live snapshot of a source, through to silver."""
+    runner.run([(each, source) for each in (RAW_SNAPSHOTS, *FROM_SNAPSHOTS)], [today], tags=tags)
 
 
 def rows_in(runner: Runner, wanted: Table, source: str | None, partition: Partition) -> int:
@@ -91,71 +91,42 @@ def rows_in(runner: Runner, wanted: Table, source: str | None, partition: Partit
 
 
 @click.command()
-@click.argument("table_name", metavar="TABLE")
-@click.option("--source", help="Only this source; by default all that have the table.")
-@click.option("--from", "first", type=DAY, required=True, help="First day (UTC), as YYYY-MM-DD.")
-@click.option("--to", "last", type=DAY, required=True, help="Last day (UTC), as YYYY-MM-DD.")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--coin", help="The coin these files are of, where neither their rows nor their names say: an asset id.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @sentences
-def backfill(table_name: str, source: str | None, first: datetime, last: datetime, as_json: bool) -> None:
-    """Materialise the partitions of TABLE from one day to another, in one run for each source.
+def drop(files: tuple[Path, ...], coin: str | None, as_json: bool) -> None:
+    """Copy CSV FILES into the drop folder and read everything there that is new, through to gold.
 
-    Naming historic_prices asks the vendor for history first; naming raw_history does only that.
+    Without FILES, read what lies in the folder: `drop/` in the lake.
     """
-    wanted = table_named(table_name)
-    if wanted is UNIFIED_VIEW or wanted.grain is Grain.NONE:
-        fail(f"{table_name} has no partitions to backfill.")
-    if wanted is RAW_SNAPSHOTS:
-        fail(
-            "A live snapshot can only be taken now: use `crypto-platform snapshot`; for past days backfill raw_history."
-        )
-    if first > last:
-        fail(f"--from {first.date()} is after --to {last.date()}; swap them.")
-    asks_vendor = wanted in (RAW_HISTORY, *FROM_HISTORY)
-    assets = (RAW_HISTORY, *FROM_HISTORY) if wanted in FROM_HISTORY else (wanted,)
-    with open_runner(vendors=asks_vendor) as runner:
-        partitions = _existing(runner, wanted, first.date(), last.date())
-        kind = "history" if asks_vendor else "snapshots"
-        names: list[str | None] = [*chosen(source, kind)] if wanted.per_source else [None]
-        if not wanted.per_source:
-            runner.run([(CROSSWALK, None)])
-        for name in names:
-            with bar(f"{table_name} {name or ''}".strip(), None, quiet=as_json) as told:
-                runner.platform.progress = told
-                runner.run([(each, name) for each in assets], partitions)
-        _tell(runner, [(each, name) for each in assets for name in names], partitions, as_json)
+    from crypto_platform.lake.files import files_known, name_coin, put_into_drop
 
-
-def _existing(runner: Runner, wanted: Table, first: date, last: date) -> list[Partition]:
-    from crypto_platform.partitions import Calendar
-
-    settings = runner.platform.settings
-    calendar = Calendar(settings.snapshot_start, settings.history_start)
-    definition = calendar.of(wanted)
-    keys = definition.get_partition_keys() if definition else []
-    low, high = (wanted.grain.key_of(day) for day in (first, last))
-    if low < keys[0] or high > keys[-1]:
-        fail(
-            f"{wanted.name} has partitions from {keys[0]} to {keys[-1]}, and {first} to {last} reaches outside; "
-            "choose days within, or set CRYPTO_HISTORY_START or CRYPTO_SNAPSHOT_START."
-        )
-    return calendar.between(wanted, first, last)
-
-
-def _tell(
-    runner: Runner, assets: Sequence[tuple[Table, str | None]], partitions: Sequence[Partition], as_json: bool
-) -> None:
-    rows = []
-    for each, name in assets:
-        counted = sum(rows_in(runner, each, name, partition) for partition in partitions)
-        rows.append({"table": each.name, "source": name, "partitions": len(partitions), "rows": counted})
-    checks = runner.checks
+    with open_runner() as runner:
+        lake = runner.platform.lake
+        for file in files:
+            put_into_drop(lake, file.name, file.read_bytes())
+            if coin:
+                name_coin(lake, file.name, coin)
+        with bar("Reading files", None, quiet=as_json):
+            read_files(runner)
+        rows = [{**row, "read_at": row["read_at"].isoformat()} for row in files_known(lake)]
     if as_json:
-        told = {"passed": checks.passed, "warned": checks.warned, "failed": checks.failed}
-        print_json({"tables": rows, "checks": told})
+        print_json(rows)
         return
-    table("In the lake now", ["table", "source", "partitions", "rows"], [list(row.values()) for row in rows])
-    out.print(f"Checks: {checks.passed} passed, {checks.warned} warned, {checks.failed} failed")
+    shown = ("file", "status", "format", "coin", "rows", "landed", "rejected", "first_day", "last_day", "reason")
+    table("Files", list(shown), [[row[name] for name in shown] for row in rows])
+    if not rows:
+        out.print(f"The drop folder is empty: {lake.store.uri('drop')}")
+
+
+def read_files(runner: Runner) -> None:
+    """What is new in the drop folder, through to gold."""
+    runner.run([(DROPPED_FILES, None), (FILE_QUARANTINE, None)])
+    made = [each for source in fed_by_files() for each in runner.catch_up(source)]
+    if made:
+        runner.run([(CROSSWALK, None)])
+        runner.refresh_gold()
 
 
 @click.command()
@@ -181,16 +152,11 @@ def replay(first: datetime | None, last: datetime | None, batch: str | None, as_
             for done, (assets, partitions) in enumerate(stages, start=1):
                 runner.run(assets, partitions)
                 told(done, None)
-        assets = [(each, name) for tables, _ in stages for each, name in tables if each is not CROSSWALK]
         rows = [
-            {
-                "table": each.name,
-                "source": name,
-                "rows": sum(
-                    rows_in(runner, each, name, partition) for partition in runner.platform.lake.partitions(each, name)
-                ),
-            }
+            {"table": each.name, "source": name, "rows": sum(rows_in(runner, each, name, p) for p in partitions)}
+            for assets, partitions in stages
             for each, name in assets
+            if partitions
         ]
     if as_json:
         print_json(rows)
@@ -205,35 +171,31 @@ def replay_stages(runner: Runner, low: date, high: date, batch: str | None = Non
     """What to run, in order, to recompute everything after the raw partitions that touch these days."""
     stages: list[Stage] = [([(CROSSWALK, None)], [])]
     months: set[str] = set()
-    for raw, derived, kind in (
-        (RAW_SNAPSHOTS, FROM_SNAPSHOTS, "snapshots"),
-        (RAW_HISTORY, FROM_HISTORY, "history"),
+    lake = runner.platform.lake
+    for raw, derived, sources in (
+        (RAW_SNAPSHOTS, FROM_SNAPSHOTS, having("snapshots")),
+        (RAW_HISTORY, FROM_HISTORY, having("history")),
     ):
-        for source in sources_of(kind):
-            landed = [p for p in runner.platform.lake.partitions(raw, source) if _touches(p, low, high)]
+        for source in sources:
+            landed = [p for p in lake.partitions(raw, source) if _touches(p, low, high)]
             if batch:
-                landed = [
-                    p
-                    for p in landed
-                    if runner.platform.lake.store.exists(runner.platform.lake.raw_key(raw, source, p, batch))
-                ]
+                landed = [p for p in landed if lake.store.exists(lake.raw_key(raw, source, p, batch))]
             span = _span(runner, raw, landed) if landed else []
             if not span:
                 continue
             months |= {p.key[:7] for p in span}
-            stages.append(([(each, source) for each in derived], span))
+            told = [raw] if source in fed_by_files() else []
+            stages.append(([(each, source) for each in (*told, *derived)], span))
     if len(stages) == 1:
         return []
     stages.append(([(UNIFIED_PRICES, None)], _span(runner, UNIFIED_PRICES, [Partition(m) for m in sorted(months)])))
+    stages.append(([(ASSETS, None)], []))
     return stages
 
 
 def _span(runner: Runner, wanted: Table, partitions: Sequence[Partition]) -> list[Partition]:
     """The stretch from the first of some partitions to the last, and one more at each end: rows reach over midnight."""
-    from crypto_platform.partitions import Calendar
-
-    settings = runner.platform.settings
-    definition = Calendar(settings.snapshot_start, settings.history_start).of(wanted)
+    definition = runner.calendar.of(wanted)
     keys = definition.get_partition_keys() if definition else []
     inside = [place for place, key in enumerate(keys) if partitions[0].key <= key <= partitions[-1].key]
     return [Partition(key) for key in keys[max(inside[0] - 1, 0) : inside[-1] + 2]] if inside else []

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crypto_platform.cli.console import out, print_json, sentences, table
-from crypto_platform.cli.pipeline import sources_of
 from crypto_platform.cli.session import open_platform, require_stores
+from crypto_platform.sources import having
 from crypto_platform.tables import RAW_HISTORY, RAW_SNAPSHOTS, Table
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def status(as_json: bool) -> None:
 def _status(platform: Platform) -> dict[str, Any]:
     from crypto_platform.projection import months_to_refresh
 
-    sources = [_landed(platform, RAW_SNAPSHOTS, source) for source in sources_of("snapshots")]
-    sources += [_landed(platform, RAW_HISTORY, source) for source in sources_of("history")]
+    sources = [_landed(platform, RAW_SNAPSHOTS, source) for source in having("snapshots")]
+    sources += [_landed(platform, RAW_HISTORY, source) for source in having("history")]
     with platform.warehouse.connect() as connection:
         rows = connection.execute(
             """

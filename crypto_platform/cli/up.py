@@ -15,11 +15,11 @@ import click
 
 from crypto_platform.cli.console import fail, out, sentences
 from crypto_platform.cli.dagster_web import DagsterWeb
-from crypto_platform.cli.pipeline import sources_of
 from crypto_platform.cli.services import HOST, PostgreSQL, dagster_services, free_port, simulated_market
 from crypto_platform.cli.session import in_sandbox
 from crypto_platform.home import only_one, open_home, world_of
 from crypto_platform.settings import Settings, load_settings
+from crypto_platform.sources import asked
 from crypto_platform.supervisor import StopAskedError, Supervisor
 from crypto_platform.tables import RAW_SNAPSHOTS
 
@@ -121,7 +121,9 @@ class _FirstSnapshots:
         lake = platform.lake
         if any(lake.partitions(RAW_SNAPSHOTS, source) for source in lake.sources(RAW_SNAPSHOTS)):
             return
-        for source in sources_of("snapshots"):
+        for source in asked("coins"):
+            self._web.launch(f"coins_{source}", platform.clock().date().isoformat())
+        for source in asked("snapshots"):
             _say(f"A new home: taking the first snapshot of {source} …")
             run = self._web.launch(f"snapshot_{source}", platform.clock().date().isoformat())
             if run:

@@ -46,10 +46,7 @@ class DuckDBEngine:
     ) -> Iterator[pa.RecordBatchReader]:
         """The rows of some partitions of a table as a query gives them, typed and sorted by partition and key."""
         with self._session() as connection, _sentences(table.name):
-            if isinstance(rows, Query) and rows.parameters:
-                values = {name: [value] for name, value in rows.parameters.items()}
-                connection.register("parameters", pa.table(values))
-            _bind(connection, "_result", rows)
+            _bind_result(connection, rows)
             if table.partition_column:
                 key = f"strftime({table.partition_column}, '{table.grain.strftime}')"
                 connection.register("_wanted", pa.table({"key": [partition.key for partition in partitions]}))
@@ -60,6 +57,12 @@ class DuckDBEngine:
             order = f"order by {', '.join(table.sort_order)}" if table.sort_order else ""
             sql = f"select {key} as _partition, {columns} from _result {wanted} {order}"  # noqa: S608
             yield connection.sql(sql).to_arrow_reader(_ROWS_PER_BATCH)
+
+    def read(self, query: Query) -> pa.Table:
+        """All rows of a query, in its own order; for answers that are known to be small."""
+        with self._session() as connection, _sentences(query.name):
+            _bind_result(connection, query)
+            return connection.sql("from _result").to_arrow_table()
 
     def findings(self, table: Table, rules: Sequence[Rule], relations: Mapping[str, Relation]) -> list[Finding]:
         """Run rules over what their table names stand for."""
@@ -109,6 +112,13 @@ def _bind_all(connection: duckdb.DuckDBPyConnection, relations: Mapping[str, Rel
     with _sentences(what):
         for name, relation in relations.items():
             _bind(connection, name, relation)
+
+
+def _bind_result(connection: duckdb.DuckDBPyConnection, rows: Query | pa.Table) -> None:
+    """Make `_result` mean the rows that are asked for."""
+    if isinstance(rows, Query) and rows.parameters:
+        connection.register("parameters", pa.table({name: [value] for name, value in rows.parameters.items()}))
+    _bind(connection, "_result", rows)
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, name: str, relation: Relation) -> None:

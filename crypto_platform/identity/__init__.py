@@ -1,5 +1,7 @@
-"""Which vendor id is which coin. Evidence, never a ticker; the curated file is the first of it. No Dagster."""
+"""Which vendor id is which coin, since when, and on what evidence; never a ticker alone. No Dagster, no lake."""
 
-from crypto_platform.identity.curated import crosswalk_rows, history_universe
+from crypto_platform.identity.curated import CuratedFileError, crosswalk_rows, curated_list, history_universe
+from crypto_platform.identity.fold import crosswalk_of
+from crypto_platform.identity.reports import ambiguous
 
-__all__ = ["crosswalk_rows", "history_universe"]
+__all__ = ["CuratedFileError", "ambiguous", "crosswalk_of", "crosswalk_rows", "curated_list", "history_universe"]

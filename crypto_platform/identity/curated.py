@@ -3,46 +3,62 @@
 from __future__ import annotations
 
 import csv
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
+from crypto_platform.sources import coin_lists
 from crypto_platform.tables import CROSSWALK
 
 _SHIPPED = Path(__file__).with_name("curated.csv")
 _ABOUT = ("asset_id", "symbol", "name")
 _VALID_FROM = date(2009, 1, 3)
-_KNOWN_FROM = date(2013, 1, 1)
+_KNOWN_FROM = datetime(2013, 1, 1, tzinfo=UTC)
 
 
 class CuratedFileError(Exception):
     """A curated file that cannot be used; the sentence names the line."""
 
 
+def curated_list(file: Path | None = None) -> pa.Table:
+    """The file as a list of coins: the id is the asset's, `known_as` its ids as `source:id`; in the file's order."""
+    path = file or _SHIPPED
+    coins = _coins(path)
+    _refuse_conflicts(path, coins)
+    rows = [
+        {
+            "source_asset_id": coin["asset_id"],
+            "symbol": coin["symbol"],
+            "name": coin["name"],
+            "is_active": None,
+            "known_as": [f"{source}:{source_asset_id}" for source, source_asset_id in _ids(coin)],
+        }
+        for _, coin in coins
+    ]
+    return pa.Table.from_pylist(rows, schema=coin_lists.SCHEMA)
+
+
 def crosswalk_rows(file: Path | None = None) -> pa.Table:
     """The crosswalk that the curated file alone gives."""
     path = file or _SHIPPED
-    rows = []
-    for line, coin in _coins(path):
-        for source in coin.keys() - _ABOUT:
-            if not coin[source]:
-                continue
-            rows.append(
-                {
-                    "source": source,
-                    "source_asset_id": coin[source],
-                    "valid_from": _VALID_FROM,
-                    "known_from": _KNOWN_FROM,
-                    "asset_id": coin["asset_id"],
-                    "symbol": coin["symbol"],
-                    "name": coin["name"],
-                    "method": "curated",
-                    "evidence": f"{path.name}: {coin['asset_id']}",
-                    "line": line,
-                }
-            )
-    _refuse_conflicts(path, rows)
+    coins = _coins(path)
+    _refuse_conflicts(path, coins)
+    rows = [
+        {
+            "source": source,
+            "source_asset_id": source_asset_id,
+            "valid_from": _VALID_FROM,
+            "known_from": _KNOWN_FROM,
+            "asset_id": coin["asset_id"],
+            "symbol": coin["symbol"],
+            "name": coin["name"],
+            "method": "curated",
+            "evidence": f"{path.name}: {coin['asset_id']}",
+        }
+        for _, coin in coins
+        for source, source_asset_id in _ids(coin)
+    ]
     rows.sort(key=lambda row: (row["source"], row["source_asset_id"]))
     return pa.Table.from_pylist(rows, schema=CROSSWALK.arrow_schema)
 
@@ -51,6 +67,10 @@ def history_universe(source: str, file: Path | None = None, top: int | None = No
     """The ids to ask a source's history for, in the curated file's order."""
     ids = [coin[source] for _, coin in _coins(file or _SHIPPED) if coin.get(source)]
     return ids[:top]
+
+
+def _ids(coin: dict[str, str]) -> list[tuple[str, str]]:
+    return [(source, value) for source, value in coin.items() if source not in _ABOUT and value]
 
 
 def _coins(path: Path) -> list[tuple[int, dict[str, str]]]:
@@ -90,14 +110,14 @@ def _coins(path: Path) -> list[tuple[int, dict[str, str]]]:
     return coins
 
 
-def _refuse_conflicts(path: Path, rows: list[dict[str, object]]) -> None:
+def _refuse_conflicts(path: Path, coins: list[tuple[int, dict[str, str]]]) -> None:
     """One vendor id is one coin; two lines that disagree are a mistake to mend, not to guess at."""
-    seen: dict[tuple[object, object], object] = {}
-    for row in rows:
-        key = (row["source"], row["source_asset_id"])
-        if key in seen:
-            raise CuratedFileError(
-                f"The curated file {path} gives the {row['source']} id {row['source_asset_id']!r} to two coins, "
-                f"on lines {seen[key]} and {row['line']}; keep one of them."
-            )
-        seen[key] = row["line"]
+    seen: dict[tuple[str, str], int] = {}
+    for line, coin in coins:
+        for key in _ids(coin):
+            if key in seen:
+                raise CuratedFileError(
+                    f"The curated file {path} gives the {key[0]} id {key[1]!r} to two coins, "
+                    f"on lines {seen[key]} and {line}; keep one of them."
+                )
+            seen[key] = line

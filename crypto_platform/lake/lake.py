@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from crypto_platform.lake.answers import AnswerLog
 from crypto_platform.lake.parquet import Candidate, write_partitions
 from crypto_platform.lake.store import LakeError, LocalStore
-from crypto_platform.tables import WHOLE, Partition, Table
+from crypto_platform.tables import WHOLE, Grain, Partition, Table
 
 _MARKER = "_world"
 
@@ -139,6 +139,16 @@ class Lake:
         total = LakeSlice(table, (), (), (), ())
         for source in self.sources(table):
             total += self.slice(table, source)
+        return total
+
+    def beside(self, table: Table, partitions: Sequence[Partition] | None) -> LakeSlice:
+        """What the lake holds of a table, of every source, over the days of some partitions of another one."""
+        if partitions is None or table.grain is Grain.NONE:
+            return self.whole(table)
+        total = LakeSlice(table, (), (), (), ())
+        for source in self.sources(table) if table.per_source else [None]:
+            held = [each for each in self.partitions(table, source) if any(map(each.overlaps, partitions))]
+            total += self.slice(table, source, held)
         return total
 
     def object_key(self, table: Table, source: str | None, partition: Partition) -> str:

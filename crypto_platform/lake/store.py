@@ -87,6 +87,10 @@ class LocalStore:
     def size(self, key: str) -> int:
         return self.path(key).stat().st_size
 
+    def changed_at(self, key: str) -> int:
+        """A number that differs after the object was written again."""
+        return self.path(key).stat().st_mtime_ns
+
     def sha256(self, key: str) -> str | None:
         try:
             return file_sha256(self.path(key))

@@ -12,6 +12,7 @@ import numpy as np
 
 from crypto_platform.sandbox.answers import Answer, Request, answer_json, iso_seconds
 from crypto_platform.sandbox.clock import ClockError, parse_moment
+from crypto_platform.sandbox.coinpaprika_contracts import contracts, platforms
 from crypto_platform.sandbox.coinpaprika_tickers import REFRESHED, Tickers
 from crypto_platform.sandbox.coins import Coin
 from crypto_platform.sandbox.market import Market
@@ -50,17 +51,21 @@ class CoinPaprika:
         return self._routed(request)
 
     def _routed(self, request: Request) -> Answer:
+        of_coin = {
+            ("tickers",): self._ticker,
+            ("tickers", "historical"): self._historical,
+            ("coins", "ohlcv", "historical"): self._ohlcv,
+        }
         match request.path.strip("/").split("/"):
             case ["tickers"]:
                 return self._all_tickers(request)
-            case ["tickers", coin]:
-                return self._of_coin(coin, request, self._ticker)
-            case ["tickers", coin, "historical"]:
-                return self._of_coin(coin, request, self._historical)
             case ["coins"]:
                 return answer_json(self._coins(request.now))
-            case ["coins", coin, "ohlcv", "historical"]:
-                return self._of_coin(coin, request, self._ohlcv)
+            case [kind, coin, *what] if (kind, *what) in of_coin:
+                return self._of_coin(coin, request, of_coin[kind, *what])
+            case ["contracts", *platform] if len(platform) < 2:
+                given = contracts(self._market, platform[0], request.now) if platform else platforms()
+                return answer_json({"error": "id not found"}, 404) if given is None else answer_json(given)
             case _:
                 return answer_json({"error": "not found"}, 404)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from crypto_platform.sources.base import Source
 from crypto_platform.sources.coingecko import CoinGecko
+from crypto_platform.sources.coinpaprika import CoinPaprika
+from crypto_platform.sources.csv import Csv
 from crypto_platform.sources.yahoo import Yahoo
 
-SOURCES: dict[str, type[Source]] = {source.name: source for source in (CoinGecko, Yahoo)}
+SOURCES: dict[str, type[Source]] = {source.name: source for source in (CoinGecko, CoinPaprika, Yahoo, Csv)}
 
 
 class UnknownSourceError(LookupError):
@@ -18,3 +22,21 @@ def source_named(name: str) -> type[Source]:
         return SOURCES[name]
     except KeyError:
         raise UnknownSourceError(f"There is no source {name!r}; the sources are {', '.join(SOURCES)}.") from None
+
+
+Gives = Literal["snapshots", "history", "coins"]
+
+
+def having(kind: Gives) -> list[str]:
+    """The sources that have this kind of data."""
+    return [name for name, source in SOURCES.items() if getattr(source, f"has_{kind}")]
+
+
+def asked(kind: Gives) -> list[str]:
+    """Those of them that are vendors to be asked."""
+    return [name for name in having(kind) if not SOURCES[name].from_files]
+
+
+def fed_by_files() -> list[str]:
+    """The sources whose rows come from dropped files."""
+    return [name for name, source in SOURCES.items() if source.from_files]

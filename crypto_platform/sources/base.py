@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from crypto_platform.sources.errors import Permanent, Transient, error_for
-from crypto_platform.sources.http import Answer, Http, OnRefused
+from crypto_platform.sources.http import Answer, Http, OnRefused, Permit, always
 from crypto_platform.sources.slices import NotJsonError, array_slices
 
 if TYPE_CHECKING:
@@ -47,14 +47,23 @@ class Source(ABC):
     """One vendor. Pure but for `http`: the same answers give the same rows."""
 
     name: ClassVar[str]
-    budget: ClassVar[RateBudget]
-    day_of: ClassVar[BarDate]
+    day_of: ClassVar[BarDate] = BarDate.SAME_DAY
+    base_path: ClassVar[str] = ""
+    """What of the base URL comes after the host; the simulated market answers under the same."""
     has_snapshots: ClassVar[bool] = False
     has_history: ClassVar[bool] = False
+    has_coins: ClassVar[bool] = False
+    from_files: ClassVar[bool] = False
+    """Its rows come from dropped files; nobody is asked."""
 
     @classmethod
     @abstractmethod
     def from_settings(cls, settings: Settings) -> Self: ...
+
+    @property
+    @abstractmethod
+    def budget(self) -> RateBudget:
+        """How often the vendor may be asked, on the plan that the settings say."""
 
     @abstractmethod
     def http(
@@ -62,6 +71,7 @@ class Source(ABC):
         settings: Settings,
         clock: Callable[[], datetime],
         on_refused: OnRefused,
+        permit: Permit = always,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Http:
         """The client that asks this vendor, with its host, headers and way of judging."""
@@ -77,6 +87,14 @@ class Source(ABC):
         except NotJsonError as error:
             raise Transient(f"{self.name} gave something else than a JSON array of coins: {error}.") from None
 
+    def first_day(self, today: date) -> date | None:  # noqa: ARG002
+        """The earliest day of history that the plan serves; None where there is no limit."""
+        return None
+
+    def span(self, first_day: date, last_day: date, today: date) -> tuple[date, date]:  # noqa: ARG002
+        """The days that a request for these days brings: some vendors give daily points only for longer spans."""
+        return first_day, last_day
+
     def history(
         self,
         ask: Ask,  # noqa: ARG002
@@ -91,6 +109,14 @@ class Source(ABC):
     def history_points(self, body: bytes) -> pa.Table:  # noqa: ARG002
         """Every point of an answer, in the columns of `points.SCHEMA`."""
         raise Permanent(f"{self.name} gives no history; take it from another source.")
+
+    def coins(self, ask: Ask) -> Iterator[Answer]:  # noqa: ARG002
+        """The vendor's list of coins: every answer, in the order of its pages from 1."""
+        raise Permanent(f"{self.name} gives no list of coins.")
+
+    def coin_list(self, answers: Sequence[Answer]) -> pa.Table:  # noqa: ARG002
+        """The coins of a whole list, each id once, in the columns of `coin_lists.SCHEMA`."""
+        raise Permanent(f"{self.name} gives no list of coins.")
 
     def judge(self, answer: Answer) -> None:
         """Raises what is wrong with an answer; by its status, until a vendor knows better."""

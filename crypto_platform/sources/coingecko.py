@@ -1,62 +1,88 @@
-"""CoinGecko (v3): the market's first coins by market cap, page by page. Its history is not read yet."""
+"""CoinGecko (v3): the market's first coins by market cap, the list of all coins, and the daily history of one.
+
+How its arrays over time are read is in `coingecko_points`, its errors in `coingecko_errors`.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote, urlsplit
 
 from crypto_platform.sources.base import USER_AGENT, Ask, BarDate, RateBudget, Source
-from crypto_platform.sources.errors import (
-    Absent,
-    Permanent,
-    RateLimited,
-    Transient,
-    UpstreamError,
-    error_for,
-)
-from crypto_platform.sources.http import Answer, Http, OnRefused, RetryPolicy
-from crypto_platform.sources.slices import NotJsonError, decode_json
+from crypto_platform.sources.coingecko_errors import complaint_of, says_unknown, verdict_of
+from crypto_platform.sources.errors import Absent, Permanent, Transient
+from crypto_platform.sources.http import Answer, Http, OnRefused, Permit, RetryPolicy, always
+from crypto_platform.sources.plans import budget_of, key_header, plan_of
+from crypto_platform.sources.slices import NotJsonError
 from crypto_platform.sources.transport import RequestsTransport
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from crypto_platform.settings import Settings
 
 Plan = Literal["keyless", "demo", "paid"]
 
-_PUBLIC = "https://api.coingecko.com/api/v3"
-_HOSTS: dict[Plan, str] = {"keyless": _PUBLIC, "demo": _PUBLIC, "paid": "https://pro-api.coingecko.com/api/v3"}
+_PLANS: tuple[Plan, ...] = ("keyless", "demo", "paid")
+_PUBLIC = "https://api.coingecko.com"
+_HOSTS: dict[Plan, str] = {"keyless": _PUBLIC, "demo": _PUBLIC, "paid": "https://pro-api.coingecko.com"}
 _KEY_HEADERS: dict[Plan, str] = {"demo": "x-cg-demo-api-key", "paid": "x-cg-pro-api-key"}
+_BUDGETS: dict[Plan, RateBudget] = {
+    "keyless": RateBudget(per_minute=10, per_month=10_000),
+    "demo": RateBudget(per_minute=30, per_month=10_000),
+    "paid": RateBudget(per_minute=500, per_month=500_000),
+}
 _LARGEST_PAGE = 250
+_CHART = "/market_chart"
+
+_FREE_HISTORY = timedelta(days=364)
+"""The plan's 365 days, counted back from any moment up to a day after the day a batch began on."""
+
+_DAILY_SPAN = timedelta(days=92)
+"""More than 90 days: a shorter range would be answered with hourly points."""
+
+_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class CoinGecko(Source):
-    """The `top` coins by market cap, up to 250 in one answer."""
+    """The `top` coins by market cap, up to 250 in one answer; history by the coin, a year of it unless it is paid for.
 
-    top: int
+    A bar is stamped with the midnight that ends it. The last point of a range that reaches the present is the present
+    one, whenever that is.
+    """
+
+    top: int = _LARGEST_PAGE
+    plan: Plan = "keyless"
+    budget: RateBudget = field(default=_BUDGETS["keyless"], repr=False)
 
     name = "coingecko"
-    budget = RateBudget(per_minute=30, per_month=10_000)
     day_of = BarDate.PREVIOUS_DAY
+    base_path = "/api/v3"
     has_snapshots = True
+    has_history = True
+    has_coins = True
 
     @classmethod
     def from_settings(cls, settings: Settings) -> CoinGecko:
-        return cls(top=settings.coingecko_top)
+        plan = plan_of(settings, cls.name, _PLANS, with_key="demo")
+        top = settings.vendor(cls.name).top or _LARGEST_PAGE
+        return cls(top, plan, budget_of(settings, cls.name, _BUDGETS[plan]))
 
     def http(
         self,
         settings: Settings,
         clock: Callable[[], datetime],
         on_refused: OnRefused,
+        permit: Permit = always,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Http:
-        key = settings.coingecko_api_key.get_secret_value().strip() if settings.coingecko_api_key else ""
-        plan: Plan = settings.coingecko_plan or ("demo" if key else "keyless")
-        base_url = settings.coingecko_url or _HOSTS[plan]
+        base_url = settings.vendor(self.name).url or _HOSTS[self.plan] + self.base_path
         return Http(
             self.name,
             base_url,
@@ -65,9 +91,10 @@ class CoinGecko(Source):
             judge=self.judge,
             clock=clock,
             on_refused=on_refused,
+            permit=permit,
             sleep=sleep,
             headers={"Accept": "application/json", "User-Agent": USER_AGENT},
-            secrets=_key_header(plan, key),
+            secrets=key_header(settings, self.name, self.plan, _KEY_HEADERS.get(self.plan), without_key="keyless"),
         )
 
     def snapshot(self, ask: Ask) -> Iterator[Answer]:
@@ -88,53 +115,85 @@ class CoinGecko(Source):
                 return
             coins += came
 
+    def first_day(self, today: date) -> date | None:
+        return None if self.plan == "paid" else today - _FREE_HISTORY
+
+    def span(self, first_day: date, last_day: date, today: date) -> tuple[date, date]:
+        """Wide enough for daily points, to the past where the plan lets it; days to come do not count."""
+        first = min(first_day, min(last_day, today) - _DAILY_SPAN)
+        earliest = self.first_day(today)
+        if earliest is not None:
+            first = max(first, earliest)
+        return first, max(last_day, first + _DAILY_SPAN)
+
+    def history(self, ask: Ask, page: int, source_asset_id: str, first_day: date, last_day: date) -> Answer:
+        """One chart; the range begins earlier than asked for where it is too short for daily points."""
+        if not source_asset_id.strip("."):
+            raise Permanent(f"{source_asset_id!r} is no id that CoinGecko could be asked for; correct the crosswalk.")
+        params = {
+            "vs_currency": "usd",
+            # A day's bar is stamped with the midnight after it.
+            "from": str(_midnight(min(first_day, last_day - _DAILY_SPAN) + _ONE_DAY)),
+            "to": str(_midnight(last_day + _ONE_DAY)),
+            "precision": "full",
+        }
+        return ask(page, f"/coins/{quote(source_asset_id, safe='')}{_CHART}/range", params)
+
+    def history_points(self, body: bytes) -> pa.Table:
+        """The points of a chart, or of the candles of `/ohlc`."""
+        from crypto_platform.sources.coingecko_points import candle_points
+
+        return candle_points(body) if body.lstrip()[:1] == b"[" else self._chart_points(body)
+
+    def _chart_points(self, body: bytes) -> pa.Table:
+        from crypto_platform.sources.coingecko_points import chart_points
+
+        try:
+            return chart_points(body)
+        except NotJsonError as error:
+            raise Transient(f"{self.name} gave something else than a chart: {error}.") from None
+
+    def coins(self, ask: Ask) -> Iterator[Answer]:
+        yield ask(1, "/coins/list", {"include_platform": "true"})
+
+    def coin_list(self, answers: Sequence[Answer]) -> pa.Table:
+        """The coins with the contracts of their platforms; CoinGecko lists active coins only."""
+        from crypto_platform.sources.coin_lists import Listed, known_as, objects_of, table_of_coins
+
+        return table_of_coins(
+            Listed(
+                entry.get("id"),
+                entry.get("symbol"),
+                entry.get("name"),
+                is_active=True,
+                known_as=known_as(entry.get("platforms")),
+            )
+            for answer in answers
+            for entry in objects_of(answer.body)
+        )
+
     def judge(self, answer: Answer) -> None:
-        code, words = _complaint(answer.body) if answer.status in {200, 404} else (None, "")
-        if answer.status == 404 and ("could not find coin" in words.lower() or "coin not found" in words.lower()):
+        is_history = urlsplit(answer.url).path.removesuffix("/range").endswith(_CHART)
+        code, words = complaint_of(answer.body) if answer.status in {200, 404} else (None, "")
+        if answer.status == 404 and says_unknown(words):
+            if is_history:
+                return
             raise Absent(self.sentence(answer))
         super().judge(answer)
         if code is not None or words:
-            raise _verdict(code, words)(self.sentence(answer, "put an error into its 200 answer"))
+            raise verdict_of(code, words)(self.sentence(answer, "put an error into its 200 answer"))
         try:
-            self.snapshot_rows(answer.body)
+            if is_history:
+                self._chart_points(answer.body)
+            else:
+                self.snapshot_rows(answer.body)
         except Transient as error:
             raise Transient(f"{error} It was asked for {answer.url}.") from None
 
     def complaint(self, body: bytes) -> str:
-        code, words = _complaint(body)
+        code, words = complaint_of(body)
         return f"{words} (code {code})" if code is not None else words
 
 
-def _key_header(plan: Plan, key: str) -> dict[str, str]:
-    if plan == "keyless":
-        return {}
-    if not key:
-        raise Permanent(f"CoinGecko's {plan} plan needs a key; set CRYPTO_COINGECKO_API_KEY, or the plan to keyless.")
-    if not (key.isascii() and key.isprintable()):
-        raise Permanent("CRYPTO_COINGECKO_API_KEY holds characters that no key has; copy it again.")
-    return {_KEY_HEADERS[plan]: key}
-
-
-def _complaint(body: bytes) -> tuple[int | None, str]:
-    """The code and the words of any of the three shapes in which errors come."""
-    if body.lstrip()[:1] != b"{":
-        return None, ""
-    try:
-        content: dict[str, Any] = decode_json(body, dict[str, Any])
-    except NotJsonError:
-        return None, ""
-    error = content.get("error")
-    status = error.get("status") if isinstance(error, dict) else content.get("status")
-    if isinstance(status, dict):
-        code = status.get("error_code")
-        return (code if isinstance(code, int) else None), str(status.get("error_message") or "")
-    return None, str(error or "")
-
-
-def _verdict(code: int | None, words: str) -> type[UpstreamError]:
-    """What an error inside a 200 means: its code where that is a status, else its words; CoinGecko's own codes last."""
-    if code is not None and 400 <= code < 600:
-        return error_for(code) or Transient
-    if "rate limit" in words.lower() or "throttled" in words.lower():
-        return RateLimited
-    return Permanent if code is not None and code >= 10_000 else Transient
+def _midnight(day: date) -> int:
+    return int(datetime.combine(day, time_of_day(), UTC).timestamp())

@@ -43,6 +43,14 @@ Judge = Callable[[Answer], None]
 OnRefused = Callable[[Answer, str], None]
 """Told of every answer that was not what was asked for, and why."""
 
+Permit = Callable[[], float]
+"""Counts the request that is about to be made, and gives the seconds to wait before it; raises where none is left."""
+
+
+def always() -> float:
+    """The permit of a vendor that may be asked at any time."""
+    return 0.0
+
 
 @dataclass(frozen=True)
 class RetryPolicy:
@@ -78,6 +86,7 @@ class Http:
         judge: Judge,
         clock: Callable[[], datetime],
         on_refused: OnRefused,
+        permit: Permit = always,
         sleep: Callable[[float], None] = time.sleep,
         headers: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
@@ -90,6 +99,7 @@ class Http:
         self._judge = judge
         self._clock = clock
         self._on_refused = on_refused
+        self._permit = permit
         self._sleep = sleep
         self._headers = {**(headers or {}), **(secrets or {})}
         self._secrets = [value for value in (secrets or {}).values() if value]
@@ -147,11 +157,10 @@ class Http:
             raise fault
 
     def _pause(self) -> None:
-        delay = self._policy.request_delay
-        if self._last_end is None or delay <= 0:
-            return
-        elapsed = (self._clock() - self._last_end).total_seconds()
-        wait = delay - max(0.0, elapsed)
+        wait = self._permit()
+        if self._last_end is not None:
+            elapsed = (self._clock() - self._last_end).total_seconds()
+            wait = max(wait, self._policy.request_delay - max(0.0, elapsed))
         if wait > 0:
             self._sleep(wait)
 

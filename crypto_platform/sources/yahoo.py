@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -14,7 +14,8 @@ import msgspec
 
 from crypto_platform.sources.base import Ask, BarDate, RateBudget, Source
 from crypto_platform.sources.errors import Permanent, Transient, UpstreamError, error_for
-from crypto_platform.sources.http import Answer, Http, OnRefused, RetryPolicy
+from crypto_platform.sources.http import Answer, Http, OnRefused, Permit, RetryPolicy, always
+from crypto_platform.sources.plans import budget_of
 from crypto_platform.sources.slices import NotJsonError, WrongTypeError, decode_json
 from crypto_platform.sources.transport import CurlTransport
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from crypto_platform.settings import Settings
 
 _HOST = "https://query1.finance.yahoo.com"
+_BUDGET = RateBudget(per_minute=120, per_month=None)
 _CHART = "/v8/finance/chart/"
 _NOT_LISTED_YET = "Data doesn't exist for startDate"
 _COLUMNS = {
@@ -89,23 +91,25 @@ class _About(msgspec.Struct):
 class Yahoo(Source):
     """Daily bars stamped with the midnight that begins them; the live bar carries its own time."""
 
+    budget: RateBudget = field(default=_BUDGET, repr=False)
+
     name = "yahoo"
-    budget = RateBudget(per_minute=120, per_month=None)
     day_of = BarDate.SAME_DAY
     has_history = True
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Yahoo:  # noqa: ARG003 - nothing to choose
-        return cls()
+    def from_settings(cls, settings: Settings) -> Yahoo:
+        return cls(budget_of(settings, cls.name, _BUDGET))
 
     def http(
         self,
         settings: Settings,
         clock: Callable[[], datetime],
         on_refused: OnRefused,
+        permit: Permit = always,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Http:
-        base_url = settings.yahoo_url or _HOST
+        base_url = settings.vendor(self.name).url or _HOST + self.base_path
         return Http(
             self.name,
             base_url,
@@ -114,6 +118,7 @@ class Yahoo(Source):
             judge=self.judge,
             clock=clock,
             on_refused=on_refused,
+            permit=permit,
             sleep=sleep,
             headers={"Accept": "application/json"},
         )

@@ -1,5 +1,10 @@
-"""The warehouse: a PostgreSQL, embedded or by URL, its schema, and how partitions are published to it. No Dagster."""
+"""The warehouse: a PostgreSQL, embedded or by URL, its schema, and how partitions are published to it. No Dagster.
 
+Beside the tables it holds the ledger of batches and the vendors' budgets.
+"""
+
+from crypto_platform.warehouse.batches import Batch, Checkpoint
+from crypto_platform.warehouse.budgets import Budgets, BudgetSpentError, Spent
 from crypto_platform.warehouse.connections import Connection, Warehouse, open_warehouse
 from crypto_platform.warehouse.errors import WarehouseError, WarehouseUnavailableError
 from crypto_platform.warehouse.migrations import migrate
@@ -15,10 +20,15 @@ from crypto_platform.warehouse.publications import (
 from crypto_platform.warehouse.publishing import Published, lock_table, publish
 
 __all__ = [
+    "Batch",
+    "BudgetSpentError",
+    "Budgets",
+    "Checkpoint",
     "Connection",
     "Publication",
     "Published",
     "Slot",
+    "Spent",
     "Warehouse",
     "WarehouseError",
     "WarehouseUnavailableError",

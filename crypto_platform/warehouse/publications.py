@@ -94,9 +94,9 @@ def retire_staging(connection: Connection, keep_days: int, today: date) -> int:
 def checksum(connection: Connection, relation: str) -> tuple[int, str]:
     """A table's or view's rows and a sum over all their values, whatever their order: equal where the rows are."""
     rows = connection.execute(
-        sql.SQL("select count(*), coalesce(sum(hash_record_extended(rows, 0)), 0)::text from {} as rows").format(
-            sql.Identifier(*relation.split("."))
-        )
+        sql.SQL(
+            "select count(*), coalesce(sum(hash_record_extended(whole_row, 0)), 0)::text from {} as whole_row"
+        ).format(sql.Identifier(*relation.split(".")))
     )
     count, total = rows.fetchall()[0]
     return count, total

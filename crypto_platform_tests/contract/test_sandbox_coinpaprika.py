@@ -116,6 +116,20 @@ def test_a_partial_ohlcv_day_closes_at_the_moment_of_asking(running: RunningSand
     assert get(running, path, params={"start": "2026-11-01"}).status_code == 402
 
 
+def test_contracts_come_platform_by_platform(running: RunningSandbox) -> None:
+    platforms = get(running, "/contracts").json()
+    assert {"eth-ethereum", "sol-solana"} <= set(platforms)
+    given = {platform: get(running, f"/contracts/{platform}").json() for platform in platforms}
+    assert all(set(contract) == {"address", "id", "type", "active"} for rows in given.values() for contract in rows)
+    coins = {coin.coinpaprika: coin for coin in running.sandbox.market.coins}
+    ethereum = {contract["id"]: contract["address"] for contract in given["eth-ethereum"]}
+    assert len(ethereum) > 100
+    assert all(address.lower() == coins[coin].chains["ethereum"] for coin, address in ethereum.items())
+    assert any(address != address.lower() for address in ethereum.values())
+    assert get(running, "/contracts/no-such").status_code == 404
+    assert get(running, "/contracts/eth-ethereum/0x1").status_code == 404
+
+
 def test_an_unknown_id_is_a_404(running: RunningSandbox) -> None:
     assert get(running, "/tickers/no-such").status_code == 404
     assert get(running, "/tickers/no-such").json() == {"error": "id not found"}

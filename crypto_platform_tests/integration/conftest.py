@@ -20,6 +20,7 @@ from crypto_platform.cli.pipeline import replay_stages
 from crypto_platform.cli.session import in_sandbox
 from crypto_platform.home import open_home
 from crypto_platform.lake import Lake
+from crypto_platform.lake.files import put_into_drop
 from crypto_platform.platform import Platform
 from crypto_platform.projection import projected_tables
 from crypto_platform.runner import Runner
@@ -27,13 +28,12 @@ from crypto_platform.sandbox.faults import Plan, Rule
 from crypto_platform.sandbox.server import RunningSandbox, Sandbox
 from crypto_platform.settings import load_settings
 from crypto_platform.tables import (
-    BRONZE_MARKETS,
-    HISTORIC_PRICES,
-    HISTORIC_QUARANTINE,
-    QUARANTINE,
+    CROSSWALK,
+    FROM_HISTORY,
+    FROM_SNAPSHOTS,
+    RAW_COINS,
     RAW_HISTORY,
     RAW_SNAPSHOTS,
-    SILVER_DAILY_METRICS,
     Partition,
     Table,
 )
@@ -114,13 +114,28 @@ class Pipeline:
 
     def snapshot(self, **tags: str) -> None:
         """One live snapshot through to silver."""
-        tables = (RAW_SNAPSHOTS, BRONZE_MARKETS, QUARANTINE, SILVER_DAILY_METRICS)
-        self.runner.run([(table, "coingecko") for table in tables], [self.today], tags=tags)
+        self.snapshot_of("coingecko", **tags)
+
+    def snapshot_of(self, source: str, **tags: str) -> None:
+        self.runner.run([(table, source) for table in (RAW_SNAPSHOTS, *FROM_SNAPSHOTS)], [self.today], tags=tags)
 
     def history(self, *months: str, tags: dict[str, str] | None = None) -> None:
         """History of some months that follow each other, asked for and derived."""
-        tables = (RAW_HISTORY, HISTORIC_PRICES, HISTORIC_QUARANTINE)
-        self.runner.run([(table, "yahoo") for table in tables], [Partition(month) for month in months], tags)
+        self.history_of("yahoo", *months, tags=tags)
+
+    def history_of(self, source: str, *months: str, tags: dict[str, str] | None = None) -> None:
+        partitions = [Partition(month) for month in months]
+        self.runner.run([(table, source) for table in (RAW_HISTORY, *FROM_HISTORY)], partitions, tags)
+
+    def coins(self, *sources: str) -> None:
+        """The vendors' lists of coins, and the identities that follow."""
+        for source in sources:
+            self.runner.run([(RAW_COINS, source)], [self.today])
+        self.runner.run([(CROSSWALK, None)])
+
+    def drop(self, name: str, content: str | bytes) -> None:
+        """Put a file into the drop folder; nothing is read yet."""
+        put_into_drop(self.lake, name, content.encode() if isinstance(content, str) else content)
 
     def run(self, table: Table, source: str | None = None, *keys: str) -> None:
         self.runner.run([(table, source)], [Partition(key) for key in keys])
@@ -152,7 +167,7 @@ class Pipeline:
         return {
             key: hashlib.sha256(store.read(key)).hexdigest()
             for key in store.keys("")
-            if not key.startswith(("answers/", "_"))
+            if not key.startswith(("answers/", "drop/", "failures/", "_"))
         }
 
     def derived(self) -> dict[str, str]:
@@ -198,8 +213,8 @@ def pipelines(home: Path, warehouse: Warehouse, market: Market) -> Iterator[Open
 
     def open_one(**values: Any) -> Pipeline:
         given = {
-            "home": home, "upstream": "sandbox", "warehouse": warehouse.writer_url, "coingecko_top": 40,
-            "yahoo_top": 3, "max_retries": 0, "initial_retry_delay": 0, "_env_file": None,
+            "home": home, "upstream": "sandbox", "warehouse": warehouse.writer_url, "vendors": {"coingecko": {"top": 40}},
+            "history_top": 3, "universe_size": 3, "max_retries": 0, "initial_retry_delay": 0, "_env_file": None,
         }  # fmt: skip
         settings = load_settings(**(given | values))
         open_home(settings)

@@ -68,7 +68,7 @@ def test_a_vendor_that_stumbles_is_asked_again_within_the_batch(open_pipeline: O
 
 
 def test_a_batch_that_died_at_its_second_page_goes_on_there(open_pipeline: OpenPipeline, market: Market) -> None:
-    pipeline = open_pipeline(coingecko_top=550)
+    pipeline = open_pipeline(vendors={"coingecko": {"top": 550}})
     market.fails(Rule(kind="500", path="*[?&]page=2*"))
     with pytest.raises(RunFailedError):
         pipeline.snapshot(**{"crypto/batch": "one"})

@@ -54,7 +54,7 @@ def test_the_hourly_job_brings_a_snapshot_through_to_silver(pipeline: Pipeline) 
 def test_every_row_of_several_snapshots_is_accounted_for_in_both_stores(
     open_pipeline: OpenPipeline, market: Market
 ) -> None:
-    pipeline = open_pipeline(coingecko_top=250)
+    pipeline = open_pipeline(vendors={"coingecko": {"top": 250}})
     for hours in (2, 1, 1, 0):
         market.set_clock(NOW - timedelta(hours=hours))
         pipeline.snapshot()

@@ -12,8 +12,8 @@ from crypto_platform.tables import CROSSWALK, RAW_SNAPSHOTS, SILVER_DAILY_METRIC
 
 def test_a_replay_changes_no_byte_of_the_lake_and_no_row_of_the_warehouse(filled: Pipeline, market: Market) -> None:
     assert {key.split("/")[0] for key in filled.derived()} == {
-        "bronze_markets", "quarantine", "silver_daily_metrics", "historic_prices", "historic_quarantine",
-        "crosswalk", "unified_prices",
+        "bronze_markets", "quarantine", "silver_daily_metrics", "universe", "historic_prices", "historic_quarantine",
+        "crosswalk", "unified_prices", "assets",
     }  # fmt: skip
     before, sums, written = filled.objects(), filled.checksums(), filled.written()
     market.forget()

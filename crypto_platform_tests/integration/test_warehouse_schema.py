@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -11,7 +12,7 @@ import pytest
 
 from crypto_platform.settings import load_settings
 from crypto_platform.shipped import shipped_path
-from crypto_platform.tables import TABLES, UNIFIED_VIEW, Table, Type
+from crypto_platform.tables import BRONZE_MARKETS, SILVER_DAILY_METRICS, TABLES, UNIFIED_VIEW, Table, Type
 from crypto_platform.warehouse import (
     Connection,
     Warehouse,
@@ -64,6 +65,48 @@ def test_the_unified_view_has_the_columns_of_the_registry(warehouse: Warehouse) 
     assert found == [(column.name, column.type.postgres) for column in UNIFIED_VIEW.columns]
 
 
+@pytest.mark.parametrize("vendor", ["coingecko", "coinpaprika"])
+def test_a_vendors_views_have_the_columns_of_the_registry(warehouse: Warehouse, vendor: str) -> None:
+    views = {f"bronze.{vendor}_markets": BRONZE_MARKETS, f"silver.{vendor}_daily_metrics": SILVER_DAILY_METRICS}
+    with warehouse.connect() as connection:
+        for view, table in views.items():
+            found = [(name, type_) for name, type_, _ in columns_of(connection, view)]
+            assert found == [(column.name, column.type.postgres) for column in table.columns]
+
+
+def test_each_vendor_has_a_view_of_what_it_staged(warehouse: Warehouse) -> None:
+    with warehouse.connect() as connection:
+        connection.execute("""
+            insert into staging.raw_snapshots (source, batch_id, page, position, snapshot_date, fetched_at, payload)
+            select source, 'b', 1, 0, '2026-11-21', now(), jsonb_build_object('id', 'coin-of-' || source)
+            from unnest('{coingecko, coinpaprika, csv}'::text[]) as source
+        """)
+        for vendor in ("coingecko", "coinpaprika", "csv"):
+            view = f"staging.raw_{vendor}"
+            assert columns_of(connection, view) == columns_of(connection, "staging.raw_coingecko")
+            rows = connection.execute(f"select batch_uuid, coin_id from {view}".encode()).fetchall()
+            assert rows == [("b", f"coin-of-{vendor}")]
+
+
+def test_a_vendors_views_show_its_own_rows_alone(warehouse: Warehouse) -> None:
+    with warehouse.connect() as connection:
+        connection.execute("""
+            insert into bronze.markets (source, snapshot_date, source_asset_id, last_updated, last_updated_missing,
+                price_usd, fetched_at, batch_id, page, position)
+            select source, day, 'coin', '2026-05-01 23:59Z', false, 1, now(), 'b', 1, 0
+            from unnest('{coingecko, coinpaprika}'::text[]) as source
+            cross join unnest('{2026-05-01, 2026-05-02}'::date[]) as day
+        """)
+        connection.execute("""
+            insert into silver.daily_metrics (metric_date, source, source_asset_id, open_usd, high_usd, low_usd,
+                close_usd, snapshots, first_seen, last_updated)
+            select '2026-05-01', source, 'coin', 1, 1, 1, 1, 1, now(), now()
+            from unnest('{coingecko, coinpaprika}'::text[]) as source
+        """)
+        for view in ("bronze.coinpaprika_markets", "silver.coinpaprika_daily_metrics"):
+            assert connection.execute(f"select source from {view}".encode()).fetchall() == [("coinpaprika",)]
+
+
 def test_every_partition_column_is_a_date() -> None:
     for table in MIRRORED:
         types = {column.name: column.type for column in table.columns}
@@ -84,6 +127,36 @@ def test_processes_that_migrate_at_once_apply_each_migration_once(unmigrated: Wa
     names = [path.stem for path in sorted(shipped_path("sql/warehouse").glob("0*.sql"))]
     assert sorted(name for one in applied for name in one) == names
     assert migrate(unmigrated) == []
+
+
+def test_beliefs_that_began_on_a_day_begin_at_its_midnight(unmigrated: Warehouse, tmp_path: Path) -> None:
+    folder = tmp_path / "sql"
+    folder.mkdir()
+    for path in shipped_path("sql/warehouse").glob("000[1-4]_*.sql"):
+        shutil.copy(path, folder)
+    with unmigrated.connect() as connection:
+        connection.execute("create schema ops")
+        connection.execute("grant usage on schema ops to crypto_reader")  # as if it had been let in before
+        migrate(unmigrated, folder)
+        connection.execute("create view public.built_on_it as select asset_id from gold.unified_view")
+        connection.execute("""
+            insert into identity.crosswalk
+                (source, source_asset_id, valid_from, known_from, known_to, asset_id, method)
+            values ('yahoo', 'BTC-USD', '2014-01-01', '2026-01-01', '2026-02-01', 'btc', 'curated'),
+                   ('yahoo', 'BTC-USD', '2014-01-01', '2026-02-01', null, 'bitcoin', 'curated')
+        """)
+        connection.execute("""
+            insert into silver.historic_prices
+                (bar_date, source, source_asset_id, as_of, close_usd, provisional, revisions, fetched_at, batch_id)
+            values ('2020-01-31', 'yahoo', 'BTC-USD', '2020-02-01', 5, false, 1, now(), 'b')
+        """)
+        migrate(unmigrated)
+        found = connection.execute("select known_from, known_to from identity.crosswalk order by 1").fetchall()
+        january, february = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+        assert found == [(january, february), (february, None)]
+        assert connection.execute("select asset_id from public.built_on_it").fetchall() == [("bitcoin",)]
+    with unmigrated.reader() as reader:
+        assert reader.execute("select count(*) from checkpoints").fetchone() == (0,)
 
 
 def test_a_failing_migration_leaves_nothing_and_says_why(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -121,9 +194,16 @@ def test_the_reader_reads_everything_and_writes_nothing(warehouse: Warehouse) ->
             "gold.unified_view",
             "gold.added_later",
             "ops.world",
+            "ops.batches",
+            "ops.rate_budgets",
+            "staging.raw_coinpaprika",
+            "staging.raw_csv",
+            "bronze.coinpaprika_markets",
+            "silver.coinpaprika_daily_metrics",
+            "unified_crypto_data",
+            "checkpoints",
         ]:
             assert reader.execute(f"select count(*) from {relation}").fetchone() == (0,)
-        assert reader.execute("select count(*) from unified_crypto_data").fetchone() == (0,)
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             reader.execute("delete from gold.unified_prices")
         reader.execute("set default_transaction_read_only = off")

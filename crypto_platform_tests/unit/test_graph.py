@@ -15,87 +15,116 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from crypto_platform.automation.sensors import stretches
 from crypto_platform.definitions import build_definitions
 from crypto_platform.io_managers import table_of
 from crypto_platform.platform import Platform
 from crypto_platform.settings import load_settings
 from crypto_platform.sources import SOURCES
-from crypto_platform.tables import TABLES
+from crypto_platform.tables import TABLES, stretches
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning", "ignore::dagster.PreviewWarning")
 
+SNAPSHOTS = ["coingecko", "coinpaprika", "csv"]
+HISTORIES = ["coingecko", "coinpaprika", "csv", "yahoo"]
+FILES = ["dropped_files"]
+"""What the raw tables of a source that is fed by files depend on."""
+
 # key: partitions, group, what it depends on
 ASSETS = {
-    "raw_snapshots/coingecko": ("daily", "raw", []),
-    "bronze_markets/coingecko": ("daily", "bronze", ["raw_snapshots/coingecko"]),
-    "quarantine/coingecko": ("daily", "bronze", ["raw_snapshots/coingecko"]),
-    "silver_daily_metrics/coingecko": ("daily", "silver", ["bronze_markets/coingecko"]),
-    "raw_history/yahoo": ("monthly", "raw", []),
-    "historic_prices/yahoo": ("monthly", "historic", ["raw_history/yahoo"]),
-    "historic_quarantine/yahoo": ("monthly", "historic", ["raw_history/yahoo"]),
-    "crosswalk": (None, "identity", []),
+    "raw_coins/coingecko": ("daily", "raw", []),
+    "raw_coins/coinpaprika": ("daily", "raw", []),
+    "dropped_files": (None, "raw", []),
+    "file_quarantine": (None, "raw", ["dropped_files"]),
+    **{f"raw_snapshots/{each}": ("daily", "raw", FILES if each == "csv" else []) for each in SNAPSHOTS},
+    **{f"bronze_markets/{each}": ("daily", "bronze", [f"raw_snapshots/{each}"]) for each in SNAPSHOTS},
+    **{f"quarantine/{each}": ("daily", "bronze", [f"raw_snapshots/{each}"]) for each in SNAPSHOTS},
+    **{f"silver_daily_metrics/{each}": ("daily", "silver", [f"bronze_markets/{each}"]) for each in SNAPSHOTS},
+    **{f"universe/{each}": ("daily", "silver", [f"silver_daily_metrics/{each}"]) for each in SNAPSHOTS},
+    **{f"raw_history/{each}": ("monthly", "raw", FILES if each == "csv" else ["crosswalk"]) for each in HISTORIES},
+    **{f"historic_prices/{each}": ("monthly", "historic", [f"raw_history/{each}"]) for each in HISTORIES},
+    **{f"historic_quarantine/{each}": ("monthly", "historic", [f"raw_history/{each}"]) for each in HISTORIES},
+    "crosswalk": (None, "identity", ["dropped_files", "raw_coins/coingecko", "raw_coins/coinpaprika"]),
     "unified_prices": (
         "monthly",
         "gold",
-        ["crosswalk", "historic_prices/yahoo", "silver_daily_metrics/coingecko"],
+        [
+            "crosswalk",
+            *(f"historic_prices/{each}" for each in HISTORIES),
+            *(f"silver_daily_metrics/{each}" for each in SNAPSHOTS),
+        ],
     ),
+    "assets": (None, "gold", ["crosswalk", "unified_prices"]),
     "unified_view": (
         None,
         "gold",
-        ["bronze_markets/coingecko", "crosswalk", "historic_prices/yahoo", "unified_prices"],
+        [
+            *(f"bronze_markets/{each}" for each in SNAPSHOTS),
+            "crosswalk",
+            *(f"historic_prices/{each}" for each in HISTORIES),
+            "unified_prices",
+        ],
     ),
 }
+IMPLIED = ["key_is_unique", "required_columns_are_filled"]
+BRONZE = ["key_is_unique", "price_lies_within_its_24_hours", "prices_are_positive", "required_columns_are_filled"]
+BARS = ["close_lies_within_low_and_high", "key_is_unique", "prices_are_positive", "required_columns_are_filled"]
 CHECKS = {
-    "bronze_markets/coingecko": [
-        "key_is_unique",
-        "price_lies_within_its_24_hours",
-        "prices_are_positive",
-        "required_columns_are_filled",
-    ],
-    "silver_daily_metrics/coingecko": [
-        "close_lies_within_low_and_high",
-        "key_is_unique",
-        "required_columns_are_filled",
-    ],
-    "historic_prices/yahoo": [
-        "close_lies_within_low_and_high",
-        "key_is_unique",
-        "prices_are_positive",
-        "required_columns_are_filled",
-    ],
+    **{f"bronze_markets/{each}": BRONZE for each in SNAPSHOTS},
+    **{f"silver_daily_metrics/{each}": ["close_lies_within_low_and_high", *IMPLIED] for each in SNAPSHOTS},
+    **{f"universe/{each}": IMPLIED for each in SNAPSHOTS},
+    **{f"historic_prices/{each}": BARS for each in HISTORIES},
+    "crosswalk": IMPLIED,
     "unified_prices": [
         "key_is_unique",
         "prices_are_positive",
         "required_columns_are_filled",
         "sources_agree",
+        "sources_date_their_bars_alike",
     ],
+    "assets": IMPLIED,
 }
+
+
+def of(source: str, *tables: str) -> list[str]:
+    return [f"{table}/{source}" for table in tables]
+
+
+FROM_SNAPSHOTS = ("bronze_markets", "quarantine", "silver_daily_metrics", "universe")
+FROM_HISTORY = ("historic_prices", "historic_quarantine")
 JOBS = {
-    "snapshot_coingecko": [
-        "bronze_markets/coingecko",
-        "quarantine/coingecko",
-        "raw_snapshots/coingecko",
-        "silver_daily_metrics/coingecko",
-    ],
-    "close_day_coingecko": [
-        "bronze_markets/coingecko",
-        "quarantine/coingecko",
-        "silver_daily_metrics/coingecko",
-    ],
-    "history_yahoo": ["historic_prices/yahoo", "historic_quarantine/yahoo", "raw_history/yahoo"],
-    "gold": ["unified_prices"],
+    **{f"snapshot_{each}": sorted(of(each, "raw_snapshots", *FROM_SNAPSHOTS)) for each in ("coingecko", "coinpaprika")},
+    **{f"close_day_{each}": of(each, *FROM_SNAPSHOTS) for each in ("coingecko", "coinpaprika")},
+    "close_day_csv": sorted(of("csv", "raw_snapshots", *FROM_SNAPSHOTS)),
+    **{f"history_{each}": of(each, *FROM_HISTORY, "raw_history") for each in ("coingecko", "coinpaprika", "yahoo")},
+    **{f"derive_history_{each}": of(each, *FROM_HISTORY) for each in ("coingecko", "coinpaprika", "yahoo")},
+    "derive_history_csv": of("csv", *FROM_HISTORY, "raw_history"),
+    "coins_coingecko": ["raw_coins/coingecko"],
+    "coins_coinpaprika": ["raw_coins/coinpaprika"],
+    "files": ["dropped_files", "file_quarantine"],
+    "gold": ["assets", "unified_prices"],
     "identity": ["crosswalk"],
     "count_unified_view": ["unified_view"],
 }
 # name: cron in UTC, job
 SCHEDULES = {
-    "snapshot_coingecko": ("0 * * * *", "snapshot_coingecko"),
-    "daily_close_coingecko_snapshots": ("15 4 * * *", "close_day_coingecko"),
-    "daily_close_yahoo_history": ("15 4 * * *", "history_yahoo"),
+    **{f"snapshot_{each}": ("0 * * * *", f"snapshot_{each}") for each in ("coingecko", "coinpaprika")},
+    **{f"daily_close_{each}_snapshots": ("15 4 * * *", f"close_day_{each}") for each in ("coingecko", "coinpaprika")},
+    **{
+        f"daily_close_{each}_history": ("15 4 * * *", f"history_{each}")
+        for each in ("coingecko", "coinpaprika", "yahoo")
+    },
+    **{f"coins_{each}": ("30 3 * * *", f"coins_{each}") for each in ("coingecko", "coinpaprika")},
 }
-SENSORS = {"refresh_gold": ["gold"], "refresh_identity": ["identity"]}
+SENSORS = {
+    "read_files": ["files"],
+    "catch_up": [
+        *(f"close_day_{each}" for each in ("coingecko", "coinpaprika", "csv")),
+        *(f"derive_history_{each}" for each in ("coingecko", "coinpaprika", "yahoo", "csv")),
+    ],
+    "refresh_gold": ["gold"],
+    "refresh_identity": ["identity"],
+}
 
 LOADING = """
 import json, os, sys
@@ -188,14 +217,13 @@ def test_the_schedules_and_sensors_are_these_and_run_from_the_start(definitions:
 def test_the_environment_sets_when_snapshots_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CRYPTO_SNAPSHOT_CRON", "0 5,17 * * *")
-    monkeypatch.setenv("CRYPTO_DAILY_CLOSE_CRON", "30 3 * * *")
+    monkeypatch.setenv("CRYPTO_DAILY_CLOSE_CRON", "30 2 * * *")
     schedules = build_definitions(Platform(load_settings())).get_repository_def().schedule_defs
     crons = {each.name: each.cron_schedule for each in schedules}
-    assert crons == {
-        "snapshot_coingecko": "0 5,17 * * *",
-        "daily_close_coingecko_snapshots": "30 3 * * *",
-        "daily_close_yahoo_history": "30 3 * * *",
-    }
+    assert crons["snapshot_coingecko"] == "0 5,17 * * *"
+    assert crons["daily_close_coingecko_snapshots"] == "30 2 * * *"
+    assert crons["daily_close_yahoo_history"] == "30 2 * * *"
+    assert crons["coins_coingecko"] == "30 3 * * *"
 
 
 def test_history_begins_where_the_settings_say_and_today_exists(definitions: dg.Definitions) -> None:
@@ -233,7 +261,7 @@ def test_every_sql_file_has_a_name_of_its_own() -> None:
 
 
 def test_every_transformation_is_asked_for_by_name() -> None:
-    folders = ("bronze", "silver", "historic", "gold")
+    folders = ("bronze", "silver", "historic", "identity", "gold")
     files = {path.stem for folder in folders for path in (ROOT / "sql" / folder).glob("*.sql")}
     per_source = {name for name, source in SOURCES.items() if source.has_snapshots}
     assert files == names_of_queries() | per_source | {"unified_view"}
@@ -248,7 +276,7 @@ def test_every_check_file_is_a_check_of_an_asset() -> None:
 def test_every_other_sql_file_is_named_in_the_code() -> None:
     known = {
         path
-        for folder in ("bronze", "silver", "historic", "gold", "checks")
+        for folder in ("bronze", "silver", "historic", "identity", "gold", "checks", "reports")
         for path in (ROOT / "sql" / folder).iterdir()
     }
     code = "\n".join(path.read_text("utf-8") for path in (ROOT / "crypto_platform").rglob("*.py"))
@@ -258,9 +286,9 @@ def test_every_other_sql_file_is_named_in_the_code() -> None:
 
 
 def names_of_queries() -> set[str]:
-    """The names that assets give to `Query` as text."""
+    """The names that are given to `Query` as text."""
     found = set()
-    for path in (ROOT / "crypto_platform" / "assets").glob("*.py"):
+    for path in (ROOT / "crypto_platform").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Query":
                 first = node.args[0]
@@ -272,4 +300,5 @@ def names_of_queries() -> set[str]:
 def test_months_are_refreshed_in_stretches_without_a_hole() -> None:
     months = ["2023-11", "2023-12", "2024-01", "2024-03"]
     assert stretches(months) == [("2023-11", "2024-01"), ("2024-03", "2024-03")]
+    assert stretches(["2026-02-27", "2026-02-28", "2026-03-01"]) == [("2026-02-27", "2026-03-01")]
     assert stretches([]) == []

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crypto_platform.sources import SOURCES, UnknownSourceError, source_named
 from crypto_platform.sources.base import BarDate
 from crypto_platform.sources.coingecko import CoinGecko
 from crypto_platform.sources.errors import Absent, Permanent, RateLimited, Transient, UpstreamError
 from crypto_platform.sources.http import Answer
+from crypto_platform.sources.yahoo import Yahoo
 
 SOURCE = CoinGecko(top=250)
 
@@ -157,13 +157,6 @@ def test_a_point_at_midnight_closes_the_day_before() -> None:
 
 
 def test_what_a_source_cannot_give_it_refuses_in_a_sentence() -> None:
-    assert (CoinGecko.has_snapshots, CoinGecko.has_history) == (True, False)
-    with pytest.raises(Permanent, match="coingecko gives no history"):
-        SOURCE.history(Pages(1), 1, "bitcoin", date(2024, 1, 1), date(2024, 1, 2))
-
-
-def test_a_source_is_found_by_its_name_or_the_names_are_told() -> None:
-    assert {name: source.name for name, source in SOURCES.items()} == {"coingecko": "coingecko", "yahoo": "yahoo"}
-    assert source_named("coingecko") is CoinGecko
-    with pytest.raises(UnknownSourceError, match="no source 'binance'; the sources are coingecko, yahoo"):
-        source_named("binance")
+    assert (CoinGecko.has_snapshots, CoinGecko.has_history, CoinGecko.has_coins) == (True, True, True)
+    with pytest.raises(Permanent, match="yahoo gives no list of coins"):
+        Yahoo().coins(Pages(1))

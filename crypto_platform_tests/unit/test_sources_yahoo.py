@@ -58,7 +58,7 @@ def test_points_have_the_columns_that_raw_history_lands() -> None:
 
 def test_a_day_is_a_point_and_an_empty_day_a_point_of_nulls() -> None:
     rows = points(chart("[1577836800,1577923260]", open="[7194.89,null]", close="[7200.17,null]", volume="[0,null]"))
-    first = [0, datetime(2020, 1, 1, tzinfo=UTC), 7194.89, None, None, 7200.17, 0.0, None, None]
+    first = [0, datetime(2020, 1, 1, tzinfo=UTC), 7194.89, None, None, 7200.17, 0.0, None, None, None]
     assert list(rows[0].values()) == first
     assert rows[1]["observed_at"] == datetime(2020, 1, 2, 0, 1, tzinfo=UTC)
     assert {rows[1][name] for name in [*NAMES.values(), "payload"]} == {None}
