@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from crypto_platform.identity import crosswalk_of, curated_list
+from crypto_platform.identity import crosswalk_of, curated_list, fetch_order
 from crypto_platform.lake import INPUTS, LakeSlice
 from crypto_platform.lake.coins import land_list
 from crypto_platform.lake.landed import About
@@ -56,9 +57,19 @@ def _digest(coins: pa.Table) -> str:
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
-def lists_held(lake: Lake, lists: LakeSlice) -> pa.Table:
-    """The rows of some lists."""
-    return pa.Table.from_batches(lake.batches(lists.objects), RAW_COINS.arrow_schema)
+def lists_in_order(lake: Lake, lists: LakeSlice) -> Iterator[pa.Table]:
+    """Some lists one by one, in the order they were fetched."""
+    ordered = []
+    for key in lists.objects:
+        with lake.open_parquet(key) as file:
+            if file.metadata.num_rows:
+                place = file.schema_arrow.names.index("fetched_at")
+                at = file.metadata.row_group(0).column(place).statistics.min
+                source = key.partition("/source=")[2].partition("/")[0]
+                ordered.append((fetch_order(at, source, key), key))
+    for _, key in sorted(ordered):
+        with lake.open_parquet(key) as file:
+            yield file.read()
 
 
 def evidence_digest(lists: LakeSlice) -> str:

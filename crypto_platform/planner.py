@@ -152,8 +152,7 @@ def plan_of(
     if not parts:
         raise PlanError(
             f"Nobody can be asked: {_told(skipped)}. "
-            "`crypto-platform query \"select asset_id, source, source_asset_id from crosswalk where symbol = 'btc'\"` "
-            "shows which vendors know a coin, and by what id."
+            "The crosswalk says which vendors know a coin, and by what id: `crypto-platform query 'from crosswalk'`."
         )
     return Plan(tuple(parts), tuple(skipped))
 
@@ -164,8 +163,9 @@ def refuse_overspending(plan: Plan, today: date) -> None:
         if part.left is not None and part.calls > part.left:
             raise PlanError(
                 f"{part.source} would be asked {part.calls:,} times, and of its {part.per_month or 0:,} calls a month "
-                f"{part.left:,} are left; they start anew on {_month_end(today) + _ONE_DAY}. Nothing was asked: name "
-                f"fewer coins with --coin, other vendors with --source, or raise CRYPTO_{part.source.upper()}_PER_MONTH."
+                f"{part.left:,} are left; they start anew on {_month_end(today) + _ONE_DAY}. Nothing was asked; "
+                "name fewer coins with --coin, other vendors with --source, or raise "
+                f"CRYPTO_{part.source.upper()}_PER_MONTH."
             )
 
 

@@ -17,7 +17,8 @@ from pydantic.fields import FieldInfo
 
 from crypto_platform.cli import main
 from crypto_platform.engine import rules_of
-from crypto_platform.settings import Settings
+from crypto_platform.settings import Settings, Vendor
+from crypto_platform.sources import SOURCES
 from crypto_platform.tables import TABLES, Column, Grain, Table, Type
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,7 +27,7 @@ _WIDTH = 100
 _GROUPS = {
     "home": "Stores",
     "upstream": "World: real vendors or the simulated market, and since when",
-    "coingecko_url": "Vendors",
+    "vendors": "Vendors: what is not set, the source and its plan decide",
     "max_retries": "HTTP",
     "snapshot_cron": "Operation; crons are UTC",
 }
@@ -134,8 +135,25 @@ def settings() -> str:
     for name, field in Settings.model_fields.items():
         if name in _GROUPS:
             lines += ["", f"## {_GROUPS[name]}"]
-        lines += ["", *_setting(name, field)]
+        if name == "vendors":
+            lines += [line for source in asked_sources() for line in _vendor(source)]
+        else:
+            lines += ["", *_setting(name, field)]
     return "\n".join(lines) + "\n"
+
+
+def asked_sources() -> list[str]:
+    """The sources that are vendors, whose settings bear their name."""
+    return [name for name, source in SOURCES.items() if not source.from_files]
+
+
+def _vendor(source: str) -> Iterator[str]:
+    for name, field in Vendor.model_fields.items():
+        key = f" {source.upper()}_API_KEY is understood too." if name == "api_key" else ""
+        about = f"{source}: {(field.description or '')[0].lower()}{(field.description or '')[1:]}{key}"
+        yield ""
+        yield from textwrap.wrap(about, 118, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
+        yield f"#CRYPTO_{source.upper()}_{name.upper()}="
 
 
 def _setting(name: str, field: FieldInfo) -> Iterator[str]:
@@ -151,6 +169,11 @@ def _setting(name: str, field: FieldInfo) -> Iterator[str]:
 
 def environment_names(name: str, field: FieldInfo) -> list[str]:
     """The variables that set a field: the platform's own name first."""
+    if name == "vendors":
+        vendor = [
+            f"CRYPTO_{source.upper()}_{each.upper()}" for source in asked_sources() for each in Vendor.model_fields
+        ]
+        return [*vendor, *(f"{source.upper()}_API_KEY" for source in asked_sources())]
     alias = field.validation_alias
     if isinstance(alias, AliasChoices):
         return [str(choice) for choice in alias.choices]

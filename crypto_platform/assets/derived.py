@@ -4,7 +4,7 @@ import dagster as dg
 import pyarrow as pa
 
 from crypto_platform.engine import Query
-from crypto_platform.evidence import evidence_digest, keep_curated, lists_held
+from crypto_platform.evidence import evidence_digest, keep_curated, lists_in_order
 from crypto_platform.graph import Graph
 from crypto_platform.identity import crosswalk_of
 from crypto_platform.lake import INPUTS, LakeSlice
@@ -88,7 +88,7 @@ def crosswalk(graph: Graph) -> dg.AssetsDefinition:
         platform = graph.platform
         keep_curated(platform.lake, platform.settings.crosswalk_file, platform.clock())
         lists = platform.lake.whole(RAW_COINS)
-        rows = crosswalk_of(lists_held(platform.lake, lists))
+        rows = crosswalk_of(lists_in_order(platform.lake, lists))
         return rows.replace_schema_metadata({INPUTS: evidence_digest(lists)})
 
     deps = [graph.key(RAW_COINS, source) for source in asked("coins")]

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from crypto_platform.graph import Graph
 from crypto_platform.lake import LakeSlice
-from crypto_platform.lake.files import Starts, files_known, land_files, rejected_lines
+from crypto_platform.lake.files import Starts, begin_with, files_known, land_files, rejected_lines
 from crypto_platform.lake.landed import About, Landed
 from crypto_platform.tables import (
     DROPPED_FILES,
@@ -23,6 +23,7 @@ def from_files(graph: Graph, source: str) -> list[dg.AssetsDefinition]:
     def dropped_files() -> pa.Table:
         platform = graph.platform
         starts = Starts(platform.settings.history_start, platform.settings.snapshot_start)
+        begin_with(platform.lake, platform.settings.csv_file_path)
         with platform.lake.exclusive(RAW_HISTORY, source):
             return land_files(platform.lake, platform.clock(), starts)
 

@@ -60,28 +60,6 @@ def on_a_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-class Day(click.ParamType):
-    """A day as YYYY-MM-DD, or a month as YYYY-MM; with `or_now` also the word `now`."""
-
-    name = "day"
-
-    def __init__(self, *, or_now: bool = False) -> None:
-        self._or_now = or_now
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Partition | None:
-        """The day or the month it names; a partition without days is now."""
-        if self._or_now and value == "now":
-            return WHOLE
-        day = f"{value}-01" if len(value) == 7 else value
-        try:
-            if len(day) == 10 and date.fromisoformat(day).isoformat() == day:
-                return Partition(value)
-        except ValueError:
-            pass
-        known = "YYYY-MM-DD, YYYY-MM or now" if self._or_now else "YYYY-MM-DD or YYYY-MM"
-        self.fail(f"{value!r} is no day; write it as {known}.", param, ctx)
-
-
 def sentences(command: Callable[P, R]) -> Callable[P, R]:
     """Turn the platform's own errors into one sentence and exit code 1."""
 

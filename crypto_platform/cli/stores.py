@@ -61,6 +61,7 @@ def rebuild_warehouse(as_json: bool) -> None:
             projected = projection.rebuild(each, today, platform.settings.staging_days)
             rows.append([each.name, projected.partitions, projected.rows, projected.written, projected.deleted])
             told(done, None)
+        platform.ledger.rebuild()
     if as_json:
         print_json([dict(zip(("table", "partitions", "rows", "written", "deleted"), row, strict=True)) for row in rows])
     else:

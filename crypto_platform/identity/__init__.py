@@ -1,7 +1,8 @@
 """Which vendor id is which coin, since when, and on what evidence; never a ticker alone. No Dagster, no lake."""
 
-from crypto_platform.identity.curated import CuratedFileError, crosswalk_rows, curated_list, history_universe
+from crypto_platform.identity.curated import CuratedFileError, curated_list
+from crypto_platform.identity.editions import fetch_order
 from crypto_platform.identity.fold import crosswalk_of
 from crypto_platform.identity.reports import ambiguous
 
-__all__ = ["CuratedFileError", "ambiguous", "crosswalk_of", "crosswalk_rows", "curated_list", "history_universe"]
+__all__ = ["CuratedFileError", "ambiguous", "crosswalk_of", "curated_list", "fetch_order"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crypto_platform.identity.editions import CURATED, Listed
+from crypto_platform.identity.editions import CSV, CURATED, Listed
 from crypto_platform.identity.ledger import GENESIS, Mapping, Span
 from crypto_platform.identity.register import Coin, Key, Register
 
@@ -137,7 +137,9 @@ class Believed:
         return all(end is not None and end < day for end in ends)
 
     def _of_source(self, key: Key, asset_id: str) -> Iterator[Key]:
-        return (other for other in self.members(asset_id) if other[0] == key[0] and other != key)
+        """The asset's other ids of the source; files are people's words, and several may name one coin."""
+        if key[0] != CSV:
+            yield from (other for other in self.members(asset_id) if other[0] == key[0] and other != key)
 
     def _mint(self, first: Coin, second: Key) -> str:
         """An asset id from the id of the coin that was there first; no other coin ever gets it but by the file."""

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
 from crypto_platform.sources import coin_lists
-from crypto_platform.tables import CROSSWALK
 
 _SHIPPED = Path(__file__).with_name("curated.csv")
 _ABOUT = ("asset_id", "symbol", "name")
-_VALID_FROM = date(2009, 1, 3)
-_KNOWN_FROM = datetime(2013, 1, 1, tzinfo=UTC)
 
 
 class CuratedFileError(Exception):
@@ -37,36 +33,6 @@ def curated_list(file: Path | None = None) -> pa.Table:
         for _, coin in coins
     ]
     return pa.Table.from_pylist(rows, schema=coin_lists.SCHEMA)
-
-
-def crosswalk_rows(file: Path | None = None) -> pa.Table:
-    """The crosswalk that the curated file alone gives."""
-    path = file or _SHIPPED
-    coins = _coins(path)
-    _refuse_conflicts(path, coins)
-    rows = [
-        {
-            "source": source,
-            "source_asset_id": source_asset_id,
-            "valid_from": _VALID_FROM,
-            "known_from": _KNOWN_FROM,
-            "asset_id": coin["asset_id"],
-            "symbol": coin["symbol"],
-            "name": coin["name"],
-            "method": "curated",
-            "evidence": f"{path.name}: {coin['asset_id']}",
-        }
-        for _, coin in coins
-        for source, source_asset_id in _ids(coin)
-    ]
-    rows.sort(key=lambda row: (row["source"], row["source_asset_id"]))
-    return pa.Table.from_pylist(rows, schema=CROSSWALK.arrow_schema)
-
-
-def history_universe(source: str, file: Path | None = None, top: int | None = None) -> list[str]:
-    """The ids to ask a source's history for, in the curated file's order."""
-    ids = [coin[source] for _, coin in _coins(file or _SHIPPED) if coin.get(source)]
-    return ids[:top]
 
 
 def _ids(coin: dict[str, str]) -> list[tuple[str, str]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -40,12 +40,15 @@ class Edition:
     """The ids that are no longer listed, each with the day of the last list that had it."""
 
 
-def editions(lists: pa.Table) -> Iterator[Edition]:
-    """Every list by fetch time; of one time the curated one first, then by source and batch."""
-    if not lists.num_rows:
-        return
+def fetch_order(at: object, source: str, batch_id: str) -> tuple[Any, bool, str, str]:
+    """What lists are sorted by: when they were fetched; of one moment the curated one first."""
+    return at, source != CURATED, source, batch_id
+
+
+def editions(lists: pa.Table | Iterable[pa.Table]) -> Iterator[Edition]:
+    """Every list in fetch order; of lists at hand, one by one, the order is their giver's."""
     shelves: dict[str, _Shelf] = {}
-    for source, at, day, coins in _in_fetch_order(lists):
+    for source, at, day, coins in _in_fetch_order(lists) if isinstance(lists, pa.Table) else map(_told, lists):
         shelf = shelves.setdefault(source, _Shelf(source))
         yield shelf.put(at, day, coins)
 
@@ -63,7 +66,16 @@ def _sorted(known_as: list[str | None]) -> tuple[str, ...]:
     return tuple(sorted({known for known in known_as if known}))
 
 
+def _told(batch: pa.Table) -> tuple[str, int, int, pa.Table]:
+    """Of whom a list is, when it was fetched and on what day, and its coins."""
+    at = pc.min(batch["fetched_at"]).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).as_py()
+    day = pc.min(batch["list_date"]).cast(pa.date32()).cast(pa.int32()).as_py()
+    return batch["source"][0].as_py(), at, day, batch.select(_CONTENT)
+
+
 def _in_fetch_order(lists: pa.Table) -> Iterator[tuple[str, int, int, pa.Table]]:
+    if not lists.num_rows:
+        return
     sources, batches = (_codes(lists[name]) for name in ("source", "batch_id"))
     code = sources.astype(np.int64) * (int(batches.max()) + 1) + batches
     starts = np.concatenate(([0], np.flatnonzero(np.diff(code)) + 1))
@@ -75,13 +87,10 @@ def _in_fetch_order(lists: pa.Table) -> Iterator[tuple[str, int, int, pa.Table]]
     found = []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         batch = lists.slice(start, end - start)
-        source, batch_id = batch["source"][0].as_py(), batch["batch_id"][0].as_py()
-        at = pc.min(batch["fetched_at"]).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).as_py()
-        day = pc.min(batch["list_date"]).cast(pa.date32()).cast(pa.int32()).as_py()
-        found.append(((at, source != CURATED, source, batch_id), day, batch.select(_CONTENT)))
+        told = _told(batch)
+        found.append((fetch_order(told[1], told[0], batch["batch_id"][0].as_py()), told))
     found.sort(key=lambda one: one[0])
-    for (at, _, source, _), day, batch in found:
-        yield source, at, day, batch
+    yield from (told for _, told in found)
 
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray:
@@ -98,6 +107,7 @@ class _Shelf:
         self._held: pa.Table | None = None
         self._day = 0
         self._size = 0
+        self._short_since: int | None = None
         self._unseen: dict[str, int] = {}
 
     def put(self, at: int, day: int, coins: pa.Table) -> Edition:
@@ -109,7 +119,7 @@ class _Shelf:
         listed = rows_of(_different(held, coins))
         missing = held.filter(pc.invert(pc.is_in(held["source_asset_id"], coins["source_asset_id"])))
         ids = missing["source_asset_id"].to_pylist()
-        if self._may_be_cut(coins):
+        if self._may_be_cut(coins, day):
             gone = []
             self._held = pa.concat_tables([coins, missing]).combine_chunks()
             self._unseen = {coin: self._unseen.get(coin, self._day) for coin in ids}
@@ -117,18 +127,24 @@ class _Shelf:
             gone = sorted((coin, self._unseen.get(coin, self._day)) for coin in ids)
             self._held = coins
             self._unseen = {}
-        self._day, self._size = day, coins.num_rows
+            self._size, self._short_since = coins.num_rows, None
+        self._day = day
         return Edition(self._source, at, day, listed, gone)
 
-    def _may_be_cut(self, coins: pa.Table) -> bool:
+    def _may_be_cut(self, coins: pa.Table, day: int) -> bool:
         """Whether coins that are missing say nothing.
 
         A file holds the coins somebody had at hand. A vendor's list of fewer than half the ids of the one before is
-        more likely a cut answer than the end of thousands of coins; if the next one is as short, it is believed.
+        more likely a cut answer than the end of thousands of coins; if one of a later day is as short, it is believed.
         """
         if self._source == CURATED:
             return False
-        return self._source == CSV or coins.num_rows * 2 < self._size
+        if self._source == CSV:
+            return True
+        if coins.num_rows * 2 >= self._size:
+            return False
+        self._short_since = day if self._short_since is None else self._short_since
+        return day <= self._short_since
 
 
 def _comparable(coins: pa.Table) -> pa.Table:

@@ -15,11 +15,14 @@ from crypto_platform.identity.believed import Believed
 from crypto_platform.identity.editions import CSV, CURATED, Edition, editions
 from crypto_platform.identity.ledger import Ledger
 from crypto_platform.identity.names import squeezed, ticker
-from crypto_platform.identity.register import Coin, Key, Register, Token
+from crypto_platform.identity.register import Coin, Key, Register, Token, named_by
 
 
-def crosswalk_of(lists: pa.Table) -> pa.Table:
-    """The crosswalk that these rows of `raw_coins` give, in whatever order they come."""
+def crosswalk_of(lists: pa.Table | Iterable[pa.Table]) -> pa.Table:
+    """The crosswalk that these rows of `raw_coins` give.
+
+    One table may hold any lists in any order. Many lists come one by one, in `fetch_order`, and are not held.
+    """
     fold = _Fold()
     for edition in editions(lists):
         fold.take(edition)
@@ -200,11 +203,9 @@ class _Fold:
 
     def _target(self, known: str) -> str | Key | None:
         """The asset that is named, or the coin where it is alone; none while there is no such coin."""
-        source, _, source_asset_id = known.partition(":")
+        source, _, source_asset_id = named_by(known).partition(":")
         if source == "asset":
-            if self._believed.exists(source_asset_id):
-                return source_asset_id
-            source, _, source_asset_id = source_asset_id.partition(":")
+            return source_asset_id if self._believed.exists(source_asset_id) else None
         key = (source, source_asset_id)
         if source == CSV:
             return None

@@ -41,6 +41,12 @@ class Coin:
         self.tokens = (*self.contracts, (symbol,)) if symbol else self.contracts
 
 
+def named_by(known: str) -> str:
+    """What a file's coin names: `source:id`, for which `asset:source:id` is another spelling, or `asset:id`."""
+    asset = known.removeprefix("asset:")
+    return asset if ":" in asset else known
+
+
 class Register:
     """Every coin ever listed; those listed now can be found by contract and by name."""
 
@@ -55,7 +61,7 @@ class Register:
             self._by_token.setdefault(token, []).append(coin)
         if coin.key[0] == CSV:
             for known in coin.listed.known_as:
-                self._naming.setdefault(known, set()).add(coin.key)
+                self._naming.setdefault(named_by(known), set()).add(coin.key)
 
     def withdraw(self, coin: Coin) -> None:
         """The coin can no longer be found, and stays on record."""
@@ -63,7 +69,7 @@ class Register:
             self._by_token[token].remove(coin)
         if coin.key[0] == CSV:
             for known in coin.listed.known_as:
-                self._naming[known].discard(coin.key)
+                self._naming[named_by(known)].discard(coin.key)
 
     def naming(self, known: str) -> Iterable[Key]:
         """The coins of files that say in so many words which coin they are."""

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -31,6 +32,8 @@ DROP = "drop"
 _FILES = uuid.UUID("c2a4c9de-52a5-4d0f-8f2e-6c1b8f0d7a31")
 _GUIDES = (Guide.COINS_FILE, Guide.FORMATS_FILE)
 _PAGE = 1
+LARGEST = 100_000_000
+"""Bytes; a file is read as a whole, which takes some twenty times its size in memory."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,9 @@ class DroppedFile:
     """One file of the drop folder, by name and content."""
 
     name: str
+    sha256: str
     content: bytes
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.content).hexdigest()
+    size: int
 
 
 def dropped(lake: Lake) -> Iterator[DroppedFile]:
@@ -58,7 +59,10 @@ def dropped(lake: Lake) -> Iterator[DroppedFile]:
     for key in sorted(lake.store.keys(DROP)):
         name = key.removeprefix(f"{DROP}/")
         if name not in _GUIDES and not name.rpartition("/")[2].startswith("."):
-            yield DroppedFile(name, lake.store.read(key))
+            size = lake.store.size(key)
+            content = lake.store.read(key) if size <= LARGEST else b""
+            sha256 = hashlib.sha256(content).hexdigest() if size <= LARGEST else lake.store.sha256(key) or ""
+            yield DroppedFile(name, sha256, content, size)
 
 
 def guide_of(lake: Lake) -> Guide:
@@ -81,6 +85,21 @@ def put_into_drop(lake: Lake, name: str, content: bytes) -> None:
         lake.store.replace(f"{DROP}/{name}", file)
 
 
+def begin_with(lake: Lake, file: Path | None) -> None:
+    """Put the file that the settings name into the drop folder, where it is not there as it is."""
+    if file is None:
+        return
+    try:
+        content = file.expanduser().read_bytes()
+    except OSError as error:
+        raise LakeError(
+            f"The file {file} cannot be read ({error.strerror}); set CRYPTO_CSV_FILE_PATH to another, or to nothing."
+        ) from error
+    key = f"{DROP}/{file.name}"
+    if not lake.store.exists(key) or lake.store.read(key) != content:
+        put_into_drop(lake, file.name, content)
+
+
 def name_coin(lake: Lake, name: str, coin: str) -> None:
     """Say which coin a file is of, before whatever is said already."""
     key = f"{DROP}/{Guide.COINS_FILE}"
@@ -95,10 +114,9 @@ def land_files(lake: Lake, now: datetime, starts: Starts) -> pa.Table:
     guide = guide_of(lake)
     known = {row["sha256"]: row for row in _known(lake)}
     for file in dropped(lake):
-        sha256 = file.sha256
-        if sha256 not in known or known[sha256]["status"] == "quarantined":
-            _keep(lake, file, sha256, now)
-            known[sha256] = _land(lake, file, sha256, guide, known.get(sha256, {}).get("read_at", now), starts)
+        before = known.get(file.sha256)
+        if before is None or before["status"] == "quarantined":
+            known[file.sha256] = _land(lake, file, guide, before["read_at"] if before else now, starts)
     return pa.Table.from_pylist([known[key] for key in sorted(known)], schema=DROPPED_FILES.arrow_schema)
 
 
@@ -108,8 +126,12 @@ def _known(lake: Lake) -> list[dict[str, Any]]:
     return found
 
 
-def _keep(lake: Lake, file: DroppedFile, sha256: str, now: datetime) -> None:
-    lake.store.put_if_absent(kept_key(sha256), pack(Answer(f"{DROP}/{file.name}", 200, {}, file.content, now)))
+def _keep(lake: Lake, file: DroppedFile, now: datetime) -> None:
+    if file.size > LARGEST:
+        raise UnreadableFileError(
+            f"it is {file.size / 1e6:,.0f} MB large and files of up to {LARGEST / 1e6:,.0f} MB are read; split it."
+        )
+    lake.store.put_if_absent(kept_key(file.sha256), pack(Answer(f"{DROP}/{file.name}", 200, {}, file.content, now)))
 
 
 def kept_key(sha256: str) -> str:
@@ -120,14 +142,14 @@ def kept_key(sha256: str) -> str:
 def kept_file(lake: Lake, sha256: str) -> DroppedFile:
     """A file as it came, under the name it was first seen by."""
     answer = unpack(lake.store.read(kept_key(sha256)), kept_key(sha256))
-    return DroppedFile(answer.url.removeprefix(f"{DROP}/"), answer.body)
+    return DroppedFile(answer.url.removeprefix(f"{DROP}/"), sha256, answer.body, len(answer.body))
 
 
-def _land(
-    lake: Lake, file: DroppedFile, sha256: str, guide: Guide, read_at: datetime, starts: Starts
-) -> dict[str, object]:
+def _land(lake: Lake, file: DroppedFile, guide: Guide, read_at: datetime, starts: Starts) -> dict[str, object]:
+    sha256 = file.sha256
     row: dict[str, object] = {"sha256": sha256, "file": file.name, "read_at": read_at}
     try:
+        _keep(lake, file, read_at)
         reading = read_file(file.name, file.content, guide, read_at, starts.history, starts.snapshots)
     except UnreadableFileError as error:
         nothing = {"batch_id": _batch_id(sha256, ""), "status": "quarantined", "reason": str(error)}

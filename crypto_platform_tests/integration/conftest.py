@@ -213,8 +213,8 @@ def pipelines(home: Path, warehouse: Warehouse, market: Market) -> Iterator[Open
 
     def open_one(**values: Any) -> Pipeline:
         given = {
-            "home": home, "upstream": "sandbox", "warehouse": warehouse.writer_url, "vendors": {"coingecko": {"top": 40}},
-            "history_top": 3, "universe_size": 3, "max_retries": 0, "initial_retry_delay": 0, "_env_file": None,
+            "home": home, "upstream": "sandbox", "warehouse": warehouse.writer_url,
+            "vendors": {"coingecko": {"top": 40}}, "history_top": 3, "universe_size": 3, "max_retries": 0, "initial_retry_delay": 0, "_env_file": None,
         }  # fmt: skip
         settings = load_settings(**(given | values))
         open_home(settings)

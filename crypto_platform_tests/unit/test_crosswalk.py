@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from crosswalk_lists import BIRTH, Lists, coin, moment
 
 from crypto_platform.identity import ambiguous
-from crypto_platform_tests.unit.coin_lists import BIRTH, Lists, coin, moment
 
 
 def test_a_coin_that_nothing_joins_to_another_is_an_asset_by_itself() -> None:
@@ -150,7 +150,9 @@ def test_a_contract_in_common_joins_coins_of_any_name() -> None:
 def test_contracts_that_point_both_ways_prove_nothing(ours: list[list[str]], theirs: list[list[str]]) -> None:
     lists = Lists()
     for at, source, all_known in ((1, "coingecko", ours), (2, "kraken", theirs)):
-        lists = lists.add(at, source, *(coin(f"{n}", f"{source}{n}", None, *known) for n, known in enumerate(all_known)))
+        lists = lists.add(
+            at, source, *(coin(f"{n}", f"{source}{n}", None, *known) for n, known in enumerate(all_known))
+        )
     assert set(lists.methods().values()) == {"alone"}
 
 

@@ -49,7 +49,8 @@ select
     bar_date, source, source_asset_id,
     case
         when finished then cast(bar_date + 1 as timestamptz)
-        when at_midnight then fetched_at
+        -- Fetched later, as from an old file, it stands for some moment of its day that nobody knows.
+        when at_midnight then least(fetched_at, cast(bar_date + 1 as timestamptz) - interval 1 second)
         else observed_at
     end as as_of,
     open_usd, high_usd, low_usd, close_usd, volume_usd, market_cap_usd,

@@ -12,7 +12,7 @@ dated as (
 )
 select
     *,
-    at_midnight and cast(fetched_at as date) > bar_date as finished,
+    at_midnight and not coalesce(unfinished, false) and cast(fetched_at as date) > bar_date as finished,
     list_filter([
         case when payload is not null then 'the point holds something that is neither a number nor a time' end,
         case when close_usd <= 0 then 'zombie: close is not above 0' end,

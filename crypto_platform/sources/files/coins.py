@@ -11,12 +11,14 @@ from crypto_platform.sources.files.reading import UnreadableFileError
 DOLLARS = ("USD", "USDT", "USDC", "BUSD", "TUSD", "DAI", "FDUSD")
 """What counts as US dollars: the currency, and the stablecoins that exchanges quote in its place."""
 
-_OTHERS = (
-    "AED|ARS|AUD|BCH|BNB|BRL|BTC|CAD|CHF|CLP|CNY|COP|CZK|DKK|ETH|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|LTC|MXN|MYR"
-    "|NGN|NOK|NZD|PHP|PKR|PLN|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|VND|XAG|XAU|XDR|ZAR"
+_FIAT = (
+    "AED|ARS|AUD|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR"
+    "|NGN|NOK|NZD|PHP|PKR|PLN|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|VND|XAG|XAU|ZAR"
 )
 _YAHOO = re.compile(r"(?:^|(?<=[_ .]))[A-Z0-9]{1,12}-USD(?=$|[_ .])")
-_FOREIGN = re.compile(rf"(?:^|(?<=[_ .]))[A-Z0-9]{{1,12}}-(?:{_OTHERS})(?=$|[-_ .])", re.IGNORECASE)
+_FOREIGN = re.compile(
+    rf"(?:^|(?<=[_ .]))(?:(?i:[A-Z0-9]{{1,12}}-(?:{_FIAT}))(?=$|[-_ .])|[A-Z0-9]{{1,12}}-(?:BTC|ETH|BNB)(?=$|[_ .]))"
+)
 _KLINES = re.compile(r"^([A-Z0-9]{2,20})-([0-9]+[a-zA-Z]+)(?=$|[-_ .])")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._\-]*", re.ASCII)
 _VENDORS_ID = re.compile(r"[a-z][a-z0-9_]*:\S(?:.*\S)?", re.ASCII)
@@ -99,7 +101,9 @@ def refuse_other_currency(file: str) -> None:
     """A name such as BTC-EUR says that the prices are not in dollars, whatever coin they are of."""
     found = _FOREIGN.search(stem_of(file))
     if found:
-        raise UnreadableFileError(f"{file} is named after {found[0]}, but only prices in US dollars are kept.")
+        raise UnreadableFileError(
+            f"{file} is named after {found[0]}, but only prices in US dollars are kept; rename it if they are."
+        )
 
 
 def coin_of_yahoo(file: str, ticker: str | None) -> Coin | None:

@@ -55,7 +55,7 @@ def moments_of(
     moments: Moments = distinct[places]
     for row in np.flatnonzero(moments == NEVER).tolist():
         if row not in faults:
-            text = cells[row].as_py()
+            text = cells[row].as_py() or ""
             if not is_missing(text):
                 faults.add(row, f"{what} is not a time: {text[:100]!r}")
             elif required:

@@ -13,7 +13,7 @@ from crypto_platform.sources.files.coins import quote_of
 from crypto_platform.sources.files.dates import DAY, NEVER, Moments, day_text, fault_days_outside, moments_of
 from crypto_platform.sources.files.formats import Recognised
 from crypto_platform.sources.files.guide import Guide
-from crypto_platform.sources.files.numbers import numbers
+from crypto_platform.sources.files.numbers import is_missing, numbers
 from crypto_platform.sources.files.owners import Codes, Owners, naming_places, owners_of
 from crypto_platform.sources.files.reading import HISTORY_SCHEMA, Faults, Reading
 from crypto_platform.sources.files.rejects import rejects_of
@@ -56,7 +56,6 @@ def _moments(found: Recognised, cells: dict[int, pa.Array], faults: Faults) -> M
         # It is only for comparing: a column of clock times is no fault.
         others = moments_of(cells[found.places["also_date"]], "date", None, format_.date_order, Faults())
         apart = (moments != NEVER) & (others != NEVER)
-        apart &= np.abs(moments // DAY - others // DAY) >= 1
         apart[apart] = np.abs(moments[apart] - others[apart]) >= DAY
         for row in np.flatnonzero(apart).tolist():
             first, second = (day_text(int(column[row]) // DAY) for column in (moments, others))
@@ -67,10 +66,10 @@ def _moments(found: Recognised, cells: dict[int, pa.Array], faults: Faults) -> M
 def _quote_volume(sheet: Sheet, found: Recognised, cells: dict[int, pa.Array]) -> dict[str, int]:
     """Where the volume in dollars is: in the column that is named after the quote all pairs have."""
     pairs = cells[found.places["coin"]].unique().to_pylist()
-    quotes = {quote_of(pair) for pair in pairs if pair}
+    quotes = {quote_of(pair) for pair in pairs if pair and not is_missing(pair)}
     if len(quotes) != 1:
         return {}
-    key = f"volume{(quotes.pop() or '').lower()}"
+    key = f"volume{quotes.pop()}".lower()
     return {"volume_usd": sheet.keys.index(key)} if sheet.keys.count(key) == 1 else {}
 
 
