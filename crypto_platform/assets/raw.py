@@ -79,6 +79,12 @@ def raw_history(graph: Graph, source: str) -> dg.AssetsDefinition:
         days = _days_asked(context, vendor, today)
         named = context.run.tags.get(_COINS)
         coins = named.split() if named else history_coins(platform, source)
+        if not coins:
+            raise dg.Failure(
+                f"No coin is known whose history {source} could be asked for; "
+                f"materialise raw_coins/{source} and crosswalk first, or name the coins.",
+                allow_retries=False,
+            )
         landed = _landing(
             graph,
             context,

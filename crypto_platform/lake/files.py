@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from crypto_platform.lake.answers import pack, unpack
+from crypto_platform.lake.answers import pack
 from crypto_platform.lake.coins import land_list
 from crypto_platform.lake.history import put_months, spill_by_month
 from crypto_platform.lake.lake import Lake
@@ -131,18 +131,12 @@ def _keep(lake: Lake, file: DroppedFile, now: datetime) -> None:
         raise UnreadableFileError(
             f"it is {file.size / 1e6:,.0f} MB large and files of up to {LARGEST / 1e6:,.0f} MB are read; split it."
         )
-    lake.store.put_if_absent(kept_key(file.sha256), pack(Answer(f"{DROP}/{file.name}", 200, {}, file.content, now)))
+    lake.store.put_if_absent(_kept_key(file.sha256), pack(Answer(f"{DROP}/{file.name}", 200, {}, file.content, now)))
 
 
-def kept_key(sha256: str) -> str:
+def _kept_key(sha256: str) -> str:
     """Where a file's bytes are kept for good."""
     return f"answers/source={Csv.name}/file={sha256}/{_PAGE:04d}.zst"
-
-
-def kept_file(lake: Lake, sha256: str) -> DroppedFile:
-    """A file as it came, under the name it was first seen by."""
-    answer = unpack(lake.store.read(kept_key(sha256)), kept_key(sha256))
-    return DroppedFile(answer.url.removeprefix(f"{DROP}/"), sha256, answer.body, len(answer.body))
 
 
 def _land(lake: Lake, file: DroppedFile, guide: Guide, read_at: datetime, starts: Starts) -> dict[str, object]:

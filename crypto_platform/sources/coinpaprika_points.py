@@ -35,9 +35,12 @@ class _Bar(msgspec.Struct):
 
 
 def points_of(body: bytes) -> pa.Table:
-    """Every object of the array as a point, whether a tick or a bar; an odd one keeps its own text."""
+    """Every object of the array as a point, whether a tick or a bar; an odd one, and what is no object, keeps its own text."""
     gathered = Gathered()
     for piece in array_slices(body):
+        if piece[:1] != b"{":
+            gathered.add(None, {}, piece.decode)
+            continue
         bar = decode_json(piece, _Bar)
         if bytes(bar.time_open):
             _add_bar(gathered, bar, piece)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -29,8 +28,7 @@ from crypto_platform.platform import Platform
 from crypto_platform.sandbox.answers import Answer, Request, Vendor
 from crypto_platform.sandbox.coins import Coin
 from crypto_platform.sandbox.faults import Plan, Rule
-from crypto_platform.sandbox.server import RunningSandbox, Sandbox
-from crypto_platform.settings import load_settings
+from crypto_platform.sandbox.server import Sandbox
 from crypto_platform.sources import SOURCES, asked
 from crypto_platform.sources.base import BarDate
 from crypto_platform.sources.http import Http, Permit, always
@@ -67,9 +65,7 @@ class Specimen:
 
 
 _SHIPPED = {
-    "coingecko": Specimen(
-        ("bitcoin", "ethereum", "solana"), several_pages={"top": 300}, keyed_plans=("demo", "paid")
-    ),
+    "coingecko": Specimen(("bitcoin", "ethereum", "solana"), several_pages={"top": 300}, keyed_plans=("demo", "paid")),
     "coinpaprika": Specimen(("btc-bitcoin", "eth-ethereum", "sol-solana"), keyed_plans=("paid",)),
     "yahoo": Specimen(("BTC-USD", "ETH-USD", "SOL-USD"), unknown="NOB1234-USD"),
 }
@@ -82,7 +78,9 @@ def specimen_of(source: str) -> Specimen:
     try:
         found: Specimen = importlib.import_module(f"stand_in_{source}").SPECIMEN
     except ModuleNotFoundError:
-        pytest.fail(f"There is no stand_in_{source}.py beside conformance.py; docs/adding-a-source.md says what it holds.")
+        pytest.fail(
+            f"There is no stand_in_{source}.py beside conformance.py; docs/adding-a-source.md says what it holds."
+        )
     return found
 
 
@@ -218,43 +216,7 @@ def _id_at(coin: Coin, source: str) -> str | None:
 
 
 OpenBench = Callable[..., Bench]
-
-
-@pytest.fixture(scope="session")
-def running_stage() -> Iterator[RunningSandbox]:
-    with Stage().serve() as running:
-        yield running
-
-
-@pytest.fixture
-def stage(running_stage: RunningSandbox) -> Stage:
-    staged = running_stage.sandbox
-    assert isinstance(staged, Stage)
-    staged.reset()
-    return staged
-
-
-@pytest.fixture
-def open_bench(
-    tmp_path: Path, running_stage: RunningSandbox, stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[OpenBench]:
-    """Opens a source on a lake; `folder` tells one lake from another, `vendor` is what is said of the vendor."""
-    monkeypatch.chdir(tmp_path)
-    opened: list[Platform] = []
-
-    def open_one(name: str, folder: str = "home", vendor: Mapping[str, object] | None = None, **values: Any) -> Bench:
-        given: dict[str, Any] = {
-            "home": tmp_path / folder, "upstream": "sandbox", "sandbox_url": running_stage.url,
-            "vendors": {name: dict(specimen_of(name).few if vendor is None else vendor)},
-            "max_retries": 0, "initial_retry_delay": 0, "http_timeout": 20, "_env_file": None,
-        }  # fmt: skip
-        platform = Platform(load_settings(**(given | values)))
-        opened.append(platform)
-        return Bench(platform, stage, name)
-
-    yield open_one
-    for platform in opened:
-        platform.close()
+"""Opens a source on a lake; `folder` tells one lake from another, `vendor` is what is said of the vendor."""
 
 
 def kinds(*wanted: Kind) -> Any:
@@ -288,7 +250,9 @@ def emptied(value: Any) -> Any:
     """The same without the elements of its long arrays."""
     if isinstance(value, dict):
         return {name: emptied(held) for name, held in value.items()}
-    return [] if isinstance(value, list) and len(value) > 5 else value
+    if isinstance(value, list):
+        return [] if len(value) > 5 else [emptied(held) for held in value]
+    return value
 
 
 def replaced(value: Any, path: Sequence[str | int], new: object) -> Any:
