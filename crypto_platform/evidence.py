@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,12 +31,13 @@ _VERSIONS = uuid.UUID("0d3c8a55-8b5f-4f0e-9f6b-5a6f3f1f7c02")
 _NO_LIMIT = 1_000_000
 
 
-def keep_curated(lake: Lake, file: Path | None, now: datetime) -> None:
+def keep_curated(lake: Lake, file: Path | None, clock: Callable[[], datetime]) -> None:
     """Land the curated file's version, unless the newest landed one is the same."""
     coins = curated_list(file)
     digest = _digest(coins)
     if newest_curated(lake) == digest:
         return
+    now = clock()
     batch_id = str(uuid.uuid5(_VERSIONS, f"{now.isoformat()} {digest}"))
     land_list(lake, CURATED, coins, About("coins", batch_id, 0, now, now, now.date(), now.date()), now)
 

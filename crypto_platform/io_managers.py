@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pyarrow as pa
 
-from crypto_platform.engine import Query, rules_of
-from crypto_platform.lake import INPUTS, LakeSlice, Promotion, Rejection
+from crypto_platform.engine import Making, Query, making, rules_of
+from crypto_platform.held import Added
+from crypto_platform.lake import INPUTS, Lake, LakeSlice, Promotion
 from crypto_platform.lake.landed import Landed
+from crypto_platform.materialisations import refuse, report
 from crypto_platform.projection import (
     DERIVED_FROM,
     Projected,
@@ -23,16 +25,11 @@ from crypto_platform.projection import (
     note_inputs,
     raw_digests,
 )
-from crypto_platform.tables import RAW_SNAPSHOTS, UNIFIED_PRICES, WHOLE, Partition, Table, Type, table_named
+from crypto_platform.tables import RAW_SNAPSHOTS, UNIFIED_PRICES, WHOLE, Partition, Table, table_named
 
 if TYPE_CHECKING:
     from crypto_platform.lake.parquet import Candidate
     from crypto_platform.platform import Platform
-
-_PREVIEW_ROWS = 10
-
-Figures = dict[Partition, dict[str, Any]]
-"""What is told of each partition in its materialisation."""
 
 
 def table_of(key: dg.AssetKey) -> tuple[Table, str | None]:
@@ -49,7 +46,9 @@ class LakeIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Query | pa.Table | Landed) -> None:
         if isinstance(obj, Landed):
-            self._report(context, self._landed(context, obj), Projected())
+            table, _ = table_of(context.asset_key)
+            promotions = self._landed(context, obj)
+            report(context, self._platform.lake, table, _partitions(context), promotions, Projected())
             return
         self._derive(context, obj)
 
@@ -65,17 +64,26 @@ class LakeIOManager(dg.IOManager):
         lake = self._platform.lake
         with lake.exclusive(table, source):
             rows = obj.with_slices(lake.again) if isinstance(obj, Query) else obj
-            inputs = self._inputs(table, rows)
-            with self._platform.engine.stream(rows, table, partitions) as batches:
+            plan = self._making(table, source, partitions, rows)
+            with self._platform.engine.stream(plan.rows, table, partitions) as batches:
                 promotions, rejections = lake.replace_partitions(
-                    table, source, partitions, batches, lambda candidates: self._audit(table, candidates), inputs
+                    table, source, partitions, batches, lambda candidates: self._audit(table, candidates), plan.footers
                 )
-            projected = self._project(table, source, promotions, time.perf_counter() - begun)
+            seconds = time.perf_counter() - begun
+            projected = self._project(table, source, promotions, seconds, _added(plan, promotions))
             if isinstance(rows, Query):
                 self._note(table, source, partitions, rows)
-        figures = self._report(context, promotions, projected)
+        figures = report(context, lake, table, partitions, promotions, projected)
         if rejections:
-            self._refuse(context, figures, rejections)
+            refuse(context, figures, rejections)
+
+    def _making(
+        self, table: Table, source: str | None, partitions: Sequence[Partition], rows: Query | pa.Table
+    ) -> Making:
+        if isinstance(rows, Query) and rows.adds_to:
+            platform = self._platform
+            return making(platform.lake, platform.engine.code_of(rows, table), table, source, partitions, rows)
+        return Making(rows, {key: {INPUTS: told} for key, told in self._inputs(table, rows).items()})
 
     def _audit(self, table: Table, candidates: Sequence[Candidate]) -> dict[str, tuple[str, ...]]:
         """The error rules that need no other table, over all candidates at once."""
@@ -98,6 +106,7 @@ class LakeIOManager(dg.IOManager):
         source: str | None,  # noqa: ARG002
         promotions: Sequence[Promotion],  # noqa: ARG002
         seconds: float,  # noqa: ARG002
+        added: Added | None,  # noqa: ARG002
     ) -> Projected:
         return Projected()
 
@@ -118,65 +127,8 @@ class LakeIOManager(dg.IOManager):
             keys[partition] = key
         changed = landed.asked > 0
         promotions = [Promotion(each, keys[each], rows[each], "", bytes_[each], changed) for each in sorted(rows)]
-        self._project(table, source, promotions, 0.0)
+        self._project(table, source, promotions, 0.0, None)
         return promotions
-
-    def _report(self, context: dg.OutputContext, promotions: Sequence[Promotion], projected: Projected) -> Figures:
-        """Attach each partition's figures to its materialisation; a preview where there is only one."""
-        table, _ = table_of(context.asset_key)
-        lake = self._platform.lake
-        figures: Figures = {}
-        asked = _partitions(context)
-        for promotion in promotions:
-            metadata: dict[str, Any] = {
-                "dagster/partition_row_count": promotion.rows,
-                "dagster/uri": lake.store.uri(promotion.key),
-                "bytes": promotion.bytes,
-                "changed": promotion.changed,
-            }
-            if promotion.sha256:
-                metadata["sha256"] = promotion.sha256
-            if len(promotions) == 1:
-                metadata |= {
-                    "preview": dg.MetadataValue.md(self._preview(table, promotion.key)),
-                    "rows_written_to_the_warehouse": projected.written,
-                    "rows_deleted_from_the_warehouse": projected.deleted,
-                }
-            partition = None if promotion.partition == WHOLE else promotion.partition.key
-            if partition is None:
-                metadata["dagster/row_count"] = metadata.pop("dagster/partition_row_count")
-            figures[promotion.partition] = metadata
-            if promotion.partition in asked:
-                context.step_context.add_asset_metadata(metadata, partition_key=partition)
-            else:
-                # A vendor may give more days than it was asked for.
-                context.log_event(dg.AssetMaterialization(context.asset_key, partition=partition, metadata=metadata))
-        return figures
-
-    def _preview(self, table: Table, key: str) -> str:
-        with self._platform.lake.open_parquet(key) as file:
-            batch = next(file.iter_batches(batch_size=_PREVIEW_ROWS), None)
-        rows = batch.to_pylist() if batch is not None else []
-        names = table.column_names
-        quoted = {column.name for column in table.columns if column.type is Type.JSON}
-        lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-        lines += ["| " + " | ".join(_cell(row[name], quoted=name in quoted) for name in names) + " |" for row in rows]
-        return "\n".join(lines)
-
-    @staticmethod
-    def _refuse(context: dg.OutputContext, figures: Figures, rejections: Sequence[Rejection]) -> None:
-        """Record the partitions that went through, then fail naming those that kept their old version."""
-        for partition, metadata in figures.items():
-            context.log_event(
-                dg.AssetMaterialization(context.asset_key, partition=partition.key, metadata=dict(metadata))
-            )
-        told = "; ".join(f"{rejection.partition.key} ({' '.join(rejection.reasons)})" for rejection in rejections)
-        total = len(rejections) + len(figures)
-        raise dg.Failure(
-            f"{context.asset_key.to_user_string()}: {len(rejections)} of {total} partitions "
-            f"break their rules and keep their old version: {told}",
-            allow_retries=False,
-        )
 
 
 class WarehouseIOManager(LakeIOManager):
@@ -194,10 +146,11 @@ class WarehouseIOManager(LakeIOManager):
         source: str | None,
         promotions: Sequence[Promotion],
         seconds: float,
+        added: Added | None,
     ) -> Projected:
         projection = Projection(self._platform.lake, self._platform.warehouse)
         partitions = [promotion.partition for promotion in promotions]
-        projected = projection.publish(table, source, partitions, seconds)
+        projected = projection.publish(table, source, partitions, seconds, added)
         newest = max((partition.first_day for partition in partitions if partition.first_day), default=None)
         if table is RAW_SNAPSHOTS and newest:
             projection.retire_staging(self._platform.settings.staging_days, newest)
@@ -218,7 +171,7 @@ def _partitions(context: dg.OutputContext) -> list[Partition]:
     return [Partition(key) for key in context.asset_partition_keys]
 
 
-def _cell(value: object, *, quoted: bool = False) -> str:
-    text = "" if value is None else str(value)
-    text = (text if len(text) <= 80 else text[:79] + "…").replace("|", "\\|").replace("\n", " ")
-    return f"`{text.replace('`', ' ')}`" if quoted and text else text
+def _added(plan: Making, promotions: Sequence[Promotion]) -> Added | None:
+    if plan.onto_sha256 is None or not promotions:
+        return None
+    return Added(plan.onto_sha256, promotions[0].sha256, frozenset(map(Lake.batch_of, plan.new)))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from crypto_platform.identity.editions import CURATED
 from crypto_platform.lake.files import files_known
 from crypto_platform.lake.landed import KINDS, Kind, Landed, read_about
 from crypto_platform.run_process import lives, this_process
@@ -83,17 +84,25 @@ class Ledger:
         with self._warehouse.connect() as connection:
             gone = end_gone(connection, lives, self._clock())
         for batch in gone:
-            self._note_failure(batch, batch.error or "", batch.seconds or 0.0, batch.tries)
+            failure = self._note_failure(batch, batch.error or "", batch.seconds or 0.0, batch.tries)
+            with self._warehouse.connect() as connection:
+                connection.execute(
+                    "update ops.batches set seconds = %s, pages = %s"
+                    " where source = %s and batch_id = %s and status = 'failure'",
+                    (failure.seconds, failure.pages, batch.source, batch.batch_id),
+                )
 
     def keep(self, question: Question, batch_id: str, land: Callable[[], Landed]) -> Landed:
         """Land a batch, with its row in the book before and after."""
-        begun, ticks = self._clock(), time.perf_counter()
+        ticks = time.perf_counter()
+        before = self._failure(_failure_key(question.source, batch_id))
         batch = Batch(
             source=question.source,
             batch_id=batch_id,
             kind=question.kind,
             status="running",
-            started_at=begun,
+            # A batch that goes on is as old as its first try; what it kept then is no younger.
+            started_at=before.started_at if before else self._clock(),
             first_day=question.first_day,
             last_day=question.last_day,
             process=this_process(),
@@ -104,7 +113,7 @@ class Ledger:
         except BaseException as error:
             self._fail(batch, str(error) or type(error).__name__, time.perf_counter() - ticks)
             raise
-        self._save(self._of(landed.source, landed.about.kind, landed))
+        self._save(replace(self._of(landed.source, landed.about.kind, landed), asked=landed.asked))
         return landed
 
     def _save(self, batch: Batch) -> None:
@@ -168,7 +177,7 @@ class Ledger:
     def _landed(self) -> Iterator[Batch]:
         for kind, table in KINDS.items():
             for source in self._lake.sources(table):
-                if source == Csv.name:
+                if source in (Csv.name, CURATED):
                     continue
                 batches: dict[str, list[str]] = {}
                 for key in self._lake.slice(table, source).objects:
@@ -202,9 +211,15 @@ class Ledger:
         )
 
     def note_files(self) -> None:
-        """Write down the files that were read; a quarantined one as a failure."""
-        for row in files_known(self._lake):
-            self._save(of_file(row))
+        """Write down the files that were read; a quarantined one as a failure, until it is read after all."""
+        known = [of_file(row) for row in files_known(self._lake)]
+        for batch in known:
+            self._save(batch)
+        with self._warehouse.connect() as connection:
+            connection.execute(
+                "delete from ops.batches where source = %s and not batch_id = any(%s)",
+                (Csv.name, [batch.batch_id for batch in known]),
+            )
 
 
 def of_file(row: dict[str, Any]) -> Batch:

@@ -19,6 +19,8 @@ from crypto_platform.settings import Settings, SettingsError, World
 Progress = Callable[[int, int | None], None]
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import duckdb
 
     from crypto_platform.engine import DuckDBEngine
@@ -49,6 +51,10 @@ class Platform:
         if self.world == "live":
             return system_clock
         return sandbox_clock(self._sandbox_url)
+
+    def now(self) -> datetime:
+        """What the clock says; nobody is asked before this is called."""
+        return self.clock()
 
     @property
     def _sandbox_url(self) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from crypto_platform.lake import INPUTS, Lake
+from crypto_platform.held import Added, Held
+from crypto_platform.lake import Lake
 from crypto_platform.tables import (
     BRONZE_MARKETS,
     HISTORIC_PRICES,
@@ -21,7 +22,9 @@ from crypto_platform.tables import (
 )
 
 if TYPE_CHECKING:
-    from crypto_platform.warehouse import Connection, Publication, Slot, Warehouse
+    import pyarrow as pa
+
+    from crypto_platform.warehouse import Connection, Published, Slot, Warehouse
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,12 @@ class Projection:
         source: str | None,
         partitions: Collection[Partition],
         seconds: float | None = None,
+        added: Added | None = None,
     ) -> Projected:
         """Bring these partitions up to date in one transaction; those that already are cost nothing.
 
-        What is published is what the lake holds once the table is locked, whoever wrote it.
+        What is published is what the lake holds once the table is locked, whoever wrote it. Where the warehouse is
+        known to hold an earlier version of a partition, only the rows that it lacks are sent.
         """
         from crypto_platform.warehouse import lock_table, publications, publish
 
@@ -67,43 +72,39 @@ class Projection:
         with self._warehouse.connect() as connection, connection.transaction():
             lock_table(connection, table, source)
             known = {p.partition: p for p in publications(connection, table) if p.source == (source or "")}
-            slots: list[Slot] = []
-            keys: list[str] = []
+            total, whole = Projected(), list[Held]()
             for partition in sorted(partitions):
-                slot, objects = self._slot(table, source, partition, seconds)
-                if not _is_published(slot, known.get(partition.key)):
-                    slots.append(slot)
-                    keys += objects
-            if not slots:
-                return Projected()
-            done = publish(connection, table, source, slots, self._lake.batches(keys))
-            return Projected(len(slots), done.rows, done.changed, done.deleted)
+                held, record = Held.of(self._lake, table, source, partition), known.get(partition.key)
+                if record is not None and record.content_sha256 == held.content_sha256:
+                    continue
+                done = self._add(connection, source, held, held.rows_since(self._lake, record, added), seconds)
+                if done is None:
+                    whole.append(held)
+                else:
+                    total += Projected(1, done.rows, done.changed, done.deleted)
+            if whole:
+                rows = self._lake.batches(key for held in whole for key in held.objects)
+                done = publish(connection, table, source, [_slot(held, seconds) for held in whole], rows)
+                total += Projected(len(whole), done.rows, done.changed, done.deleted)
+            return total
 
-    def _slot(
-        self, table: Table, source: str | None, partition: Partition, seconds: float | None
-    ) -> tuple[Slot, list[str]]:
-        from crypto_platform.warehouse import Slot
+    def _add(
+        self,
+        connection: Connection,
+        source: str | None,
+        held: Held,
+        rows: Iterable[pa.RecordBatch] | None,
+        seconds: float | None,
+    ) -> Published | None:
+        """Send no more than what a partition lacks; nothing, where that does not make it complete."""
+        from crypto_platform.warehouse import NotAddableError, publish
 
-        objects = list(self._lake.slice(table, source, [partition]).objects)
-        digests = [self._lake.store.sha256(key) or "" for key in objects]
-        digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-        rows, inputs = 0, None
-        for key in objects:
-            with self._lake.open_parquet(key) as file:
-                rows += file.metadata.num_rows
-                inputs = (file.metadata.metadata or {}).get(INPUTS.encode())
-        size = sum(self._lake.store.size(key) for key in objects)
-        slot = Slot(
-            partition.key,
-            partition.first_day,
-            partition.end_day,
-            rows,
-            digest,
-            size,
-            inputs and inputs.decode(),
-            seconds,
-        )
-        return slot, objects
+        if rows is None:
+            return None
+        try:
+            return publish(connection, held.table, source, [_slot(held, seconds)], rows, adding=True)
+        except NotAddableError:
+            return None
 
     def _forget(self, table: Table, source: str | None) -> None:
         """Believe no record of what was published; the rows themselves are compared."""
@@ -132,8 +133,20 @@ class Projection:
         return total
 
 
-def _is_published(slot: Slot, known: Publication | None) -> bool:
-    return known is not None and known.content_sha256 == slot.content_sha256
+def _slot(held: Held, seconds: float | None) -> Slot:
+    from crypto_platform.warehouse import Slot
+
+    partition = held.partition
+    return Slot(
+        partition.key,
+        partition.first_day,
+        partition.end_day,
+        held.rows,
+        held.content_sha256,
+        held.bytes,
+        held.inputs,
+        seconds,
+    )
 
 
 def projected_tables() -> list[Table]:

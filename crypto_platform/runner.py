@@ -77,6 +77,7 @@ class Runner:
 
         self.platform = platform
         self.instance = instance
+        _prepare_for_threads(instance)
         self.checks = CheckCounts()
         self._counting = Lock()
         self._definitions = build_definitions(platform)
@@ -189,6 +190,17 @@ def _days(first: str, last: str) -> tuple[date, date]:
     return begins or date.min, (ends or date.max) - timedelta(days=1)
 
 
+def _prepare_for_threads(instance: dg.DagsterInstance) -> None:
+    """Keep a run from what it does to the whole process, for another may run beside it."""
+    from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+
+    # Dagster configures Python's logging anew as a run begins: holding logging's lock it waits for every handler,
+    # and another thread's run that is just writing an event in one waits for logging's lock. It has nothing to set.
+    instance.get_yaml_python_handlers = list  # type: ignore[method-assign]
+    # It also turns standard output into a file until the run ends; two runs would leave it turned away for good.
+    instance._compute_log_manager = NoOpComputeLogManager()
+
+
 def _end_dead_runs(instance: dg.DagsterInstance) -> None:
     """A command that was killed could not say that its run had ended."""
     import dagster as dg
@@ -209,8 +221,8 @@ def _first_failure(result: dg.ExecuteInProcessResult) -> str:
         if data.user_failure_data and data.user_failure_data.description:
             return data.user_failure_data.description
         error = data.error
-        while error and error.cause:
-            error = error.cause
+        while error and error.cause and (error.cls_name or "").startswith("Dagster"):
+            error = error.cause  # what Dagster wrapped; a cause of ours is a detail of its sentence
         if error:
             return error.message.strip().split(": ", 1)[-1]
     return "The run failed before its first step; `crypto-platform up` shows its log."

@@ -36,10 +36,10 @@ def from_snapshots(graph: Graph, source: str) -> list[dg.AssetsDefinition]:
         return Query("judged_snapshots", snapshot_fields=Query(source, raw_snapshots=raw_snapshots))
 
     def bronze_markets(raw_snapshots: LakeSlice) -> Query:
-        return Query("bronze_markets", judged_snapshots=judged(raw_snapshots))
+        return Query("bronze_markets", adds_to="earlier_markets", judged_snapshots=judged(raw_snapshots))
 
     def quarantine(raw_snapshots: LakeSlice) -> Query:
-        return Query("quarantine", judged_snapshots=judged(raw_snapshots))
+        return Query("quarantine", adds_to="earlier_quarantine", judged_snapshots=judged(raw_snapshots))
 
     def silver_daily_metrics(bronze_markets: LakeSlice) -> Query:
         return Query("silver_daily_metrics", bronze_markets=bronze_markets)
@@ -86,7 +86,7 @@ def crosswalk(graph: Graph) -> dg.AssetsDefinition:
 
     def crosswalk() -> pa.Table:
         platform = graph.platform
-        keep_curated(platform.lake, platform.settings.crosswalk_file, platform.clock())
+        keep_curated(platform.lake, platform.settings.crosswalk_file, platform.now)
         lists = platform.lake.whole(RAW_COINS)
         rows = crosswalk_of(lists_in_order(platform.lake, lists))
         return rows.replace_schema_metadata({INPUTS: evidence_digest(lists)})

@@ -22,6 +22,9 @@ _BATCHES = uuid.UUID("6a1f7c1e-3e0b-4d6e-9d0e-2f6b1c9a7e55")
 _NAMED = "crypto/batch"
 _COINS = "crypto/coins"
 """Run tags: the name of the batch, and the coins to ask for, separated by blanks, instead of the universe's."""
+TRAILING = "crypto/trailing"
+"""A run tag: this is the daily routine, which takes no more than its share of the month's budget."""
+_ROUTINE_SHARE = 0.75
 _HISTORY_RESUMED = timedelta(days=1)
 
 
@@ -79,6 +82,11 @@ def raw_history(graph: Graph, source: str) -> dg.AssetsDefinition:
         days = _days_asked(context, vendor, today)
         named = context.run.tags.get(_COINS)
         coins = named.split() if named else history_coins(platform, source)
+        if TRAILING in context.run.tags:
+            affordable = _affordable(graph, vendor, today)
+            if affordable is not None and affordable < len(coins):
+                context.log.warning(f"The month's budget of {source} bears {affordable} of {len(coins)} coins today.")
+                coins = coins[:affordable]
         if not coins:
             raise dg.Failure(
                 f"No coin is known whose history {source} could be asked for; "
@@ -106,6 +114,15 @@ def raw_history(graph: Graph, source: str) -> dg.AssetsDefinition:
         deps=[graph.key(CROSSWALK)],
         about="Asks once per coin for the whole range.",
     )
+
+
+def _affordable(graph: Graph, vendor: Source, today: date) -> int | None:
+    """How many requests a day's routine may make, so that the month's budget lasts for snapshots and people too."""
+    left = graph.platform.budgets.left(vendor.name, vendor.budget.per_month)
+    if left is None:
+        return None
+    month_ends = (today.replace(day=1) + timedelta(days=31)).replace(day=1)
+    return int(left * _ROUTINE_SHARE / (month_ends - today).days)
 
 
 def _only_today(graph: Graph, context: dg.AssetExecutionContext, sentence: str, advice: str) -> date:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from crypto_platform.assets.raw import TRAILING
 from crypto_platform.automation.jobs import Job, Jobs
 from crypto_platform.graph import Graph
 from crypto_platform.tables import HISTORIC_PRICES
@@ -32,7 +33,7 @@ def build_schedules(graph: Graph, jobs: Jobs) -> list[dg.ScheduleDefinition]:
             first = today - timedelta(days=settings.trailing_days)
             days = graph.platform.source(source).span(first, today, today)
             months = graph.calendar.between(HISTORIC_PRICES, *days)
-            return dg.RunRequest(tags=range_tags(months[0].key, months[-1].key))
+            return dg.RunRequest(tags={**range_tags(months[0].key, months[-1].key), TRAILING: "yes"})
 
         return ask
 

@@ -12,6 +12,7 @@ from crypto_platform.cli.console import bars, fail, out, print_json, sentences, 
 from crypto_platform.cli.history import Asked, backfill_history
 from crypto_platform.cli.pipeline import chosen, rows_in
 from crypto_platform.cli.session import open_runner
+from crypto_platform.clock import system_clock
 from crypto_platform.planner import Wanted
 from crypto_platform.runner import RunFailedError
 from crypto_platform.sources import having, source_named
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _HISTORY = (RAW_HISTORY, *FROM_HISTORY)
 _NOW = Partition("now")
+_FEW = 20
 
 
 def _day(_context: click.Context, _parameter: click.Parameter, value: str) -> Partition:
@@ -109,8 +111,10 @@ def backfill(
         fail(f"{table_name} is made for all coins at once; leave out --coin, or backfill raw_history.")
     if source:
         source_named(source)
-    with open_runner(vendors=asks) as runner:
-        days = _days(runner, wanted, first, last)
+    # Making anything of all sources looks at the clock, which in the simulated world is the market's.
+    with open_runner(vendors=asks or not wanted.per_source) as runner:
+        today = (runner.platform.clock if asks else system_clock)().date()
+        days = _days(runner, wanted, first, last, today)
         if asks:
             names = chosen(source, "history")
             told = backfill_history(runner, names, Wanted(*days, source), coins, yes=yes, as_json=as_json)
@@ -136,9 +140,8 @@ def _refuse_what_cannot_be_made(wanted: Table) -> None:
         fail("A list of coins can only be asked for now; `crypto-platform up` asks for one every day.")
 
 
-def _days(runner: Runner, wanted: Table, first: Partition, last: Partition) -> tuple[date, date]:
+def _days(runner: Runner, wanted: Table, first: Partition, last: Partition, today: date) -> tuple[date, date]:
     """The days that were said, all of them days that the table has partitions for."""
-    today = runner.platform.clock().date()
     low = first.first_day or today
     high = today if last == _NOW else (last.end_day or today) - timedelta(days=1)
     if last.key == today.isoformat()[:7]:
@@ -204,7 +207,7 @@ def _in_the_lake(runner: Runner, made: Sequence[Asked]) -> dict[str, Any]:
 def _show(told: dict[str, Any]) -> None:
     for each in told.get("landed", ()):
         if each["gave_nothing"]:
-            out.print(f"{each['source']} gave nothing for {', '.join(each['gave_nothing'])}.", style="yellow")
+            out.print(f"{each['source']} gave nothing for {_few(each['gave_nothing'])}.", style="yellow", markup=False)
     if told.get("landed"):
         shown = ("source", "answers", "rows", "seconds", "batch_id")
         table("Landed", list(shown), [[each[name] for name in shown] for each in told["landed"]])
@@ -215,3 +218,8 @@ def _show(told: dict[str, Any]) -> None:
         )
     checks = told["checks"]
     out.print(f"Checks: {checks['passed']} passed, {checks['warned']} warned, {checks['failed']} failed")
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _FEW:,} more" if len(names) > _FEW else ""
+    return f"{', '.join(names[:_FEW])}{more}"

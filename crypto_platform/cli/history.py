@@ -104,9 +104,11 @@ def _coins_named(platform: Platform, sources: Iterable[str], named: Sequence[str
     found = {}
     for source in sources:
         ids = dict.fromkeys(coin for name in names for coin in known[name].get(source, ()))
-        elsewhere = tuple(name for name in names if source not in known[name])
+        strange = [name for name in names if source not in known[name]]
+        if ids:  # nobody expects it to know another's id
+            strange = [name for name in strange if ":" not in name]
         _refuse_unaskable(source, ids)
-        found[source] = Coins(tuple(ids), elsewhere)
+        found[source] = Coins(tuple(ids), tuple(strange))
     return found
 
 

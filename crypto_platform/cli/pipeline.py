@@ -102,7 +102,7 @@ def drop(files: tuple[Path, ...], coin: str | None, as_json: bool) -> None:
     """
     from crypto_platform.lake.files import files_known, name_coin, put_into_drop
 
-    with open_runner() as runner:
+    with open_runner(vendors=True) as runner:
         lake = runner.platform.lake
         for file in files:
             put_into_drop(lake, file.name, file.read_bytes())

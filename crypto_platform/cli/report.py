@@ -95,8 +95,8 @@ def _sentence(name: str) -> str:
 def _read(platform: Platform, name: str, *tables: Table) -> Rows:
     from crypto_platform.engine import Query
 
-    slices = {each.name: platform.lake.whole(each) for each in tables}
-    rows: Rows = platform.engine.read(Query(name, parameters=None, **slices)).to_pylist()
+    slices: dict[str, Any] = {each.name: platform.lake.whole(each) for each in tables}
+    rows: Rows = platform.engine.read(Query(name, **slices)).to_pylist()
     return rows
 
 

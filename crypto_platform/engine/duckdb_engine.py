@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 Relation: TypeAlias = "LakeSlice | Query | pa.Table | Sequence[str]"
 """What a table's name stands for: part of the lake, a query, rows at hand, or the paths of Parquet files."""
 
-_ROWS_PER_BATCH = 65_536
+_ROWS_PER_BATCH = 8_192
 _SHOWN_OFFENDERS = 5
 
 
@@ -40,12 +41,22 @@ class DuckDBEngine:
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
 
+    @staticmethod
+    def code_of(query: Query, table: Table) -> str:
+        """A digest of all that decides on the rows of a table's partition, but for the inputs."""
+        columns = [(column.name, column.type.name) for column in table.columns]
+        shared = shipped_path("sql/functions.sql").read_text()
+        told = (query.code, shared, table.name, table.partition_column, columns, table.sort_order, duckdb.__version__)
+        return hashlib.sha256(repr(told).encode()).hexdigest()
+
     @contextmanager
     def stream(
         self, rows: Query | pa.Table, table: Table, partitions: Sequence[Partition]
     ) -> Iterator[pa.RecordBatchReader]:
         """The rows of some partitions of a table as a query gives them, typed and sorted by partition and key."""
         with self._session() as connection, _sentences(table.name):
+            if isinstance(rows, Query) and rows.adds_to and rows.adds_to not in rows.inputs:
+                connection.register(rows.adds_to, table.arrow_schema.empty_table())
             _bind_result(connection, rows)
             if table.partition_column:
                 key = f"strftime({table.partition_column}, '{table.grain.strftime}')"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 
 import pyarrow as pa
@@ -28,6 +28,9 @@ class Query:
 
     An input is a slice of the lake, another query, or rows already at hand. Parameters reach the SQL as the columns
     of a one-row relation `parameters`, so that no value is ever formatted into SQL.
+
+    A query that `adds_to` a name reads under it rows that it gave before. It promises that a partition is made of the
+    same partition of its inputs alone, and that objects added one by one give the rows that all of them give at once.
     """
 
     def __init__(
@@ -35,9 +38,11 @@ class Query:
         name: str,
         *,
         parameters: Mapping[str, str | int | float] | None = None,
+        adds_to: str | None = None,
         **inputs: LakeSlice | Query | pa.Table,
     ) -> None:
         self.name = name
+        self.adds_to = adds_to
         self.inputs: dict[str, LakeSlice | Query | pa.Table] = dict(inputs)
         self._parameters = dict(parameters or {})
 
@@ -54,6 +59,12 @@ class Query:
         inner = [given.parameters for given in self.inputs.values() if isinstance(given, Query)]
         return {key: value for some in (*inner, self._parameters) for key, value in some.items()}
 
+    @property
+    def code(self) -> str:
+        """All that decides on the rows beside the inputs: the SQL of the query and of those inside it, the values."""
+        inner = {name: given.code for name, given in sorted(self.inputs.items()) if isinstance(given, Query)}
+        return repr((self.name, self.sql, self.adds_to, sorted(self._parameters.items()), inner))
+
     def with_slices(self, again: Callable[[LakeSlice], LakeSlice]) -> Query:
         """The same query over other slices."""
         inputs: dict[str, LakeSlice | Query | pa.Table] = {}
@@ -62,7 +73,15 @@ class Query:
                 inputs[name] = again(given)
             else:
                 inputs[name] = given.with_slices(again) if isinstance(given, Query) else given
-        return Query(self.name, parameters=self._parameters, **inputs)
+        return Query(self.name, parameters=self._parameters, adds_to=self.adds_to, **inputs)
+
+    def onto(self, earlier: LakeSlice | pa.Table, objects: Collection[str]) -> Query:
+        """The same query over no more than these objects of its slices, added to rows that the others gave."""
+        if self.adds_to is None:
+            raise EngineError(f"{self.name} cannot be added to rows that it gave before.")
+        query = self.with_slices(lambda part: part.only(objects))
+        query.inputs[self.adds_to] = earlier
+        return query
 
     def slices(self) -> list[LakeSlice]:
         """Every slice of the lake the query reads, those of its inner queries included."""

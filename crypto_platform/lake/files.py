@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from crypto_platform.lake.answers import pack
+from crypto_platform.lake.answers import pack, unpack
 from crypto_platform.lake.coins import land_list
 from crypto_platform.lake.history import put_months, spill_by_month
 from crypto_platform.lake.lake import Lake
@@ -106,7 +106,9 @@ def name_coin(lake: Lake, name: str, coin: str) -> None:
     header, _, said = (lake.store.read(key).decode() if lake.store.exists(key) else "file,coin\n").partition("\n")
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow([glob.escape(name), coin])
-    put_into_drop(lake, Guide.COINS_FILE, f"{header.rstrip()}\n{out.getvalue()}{said}".encode())
+    content = f"{header.rstrip()}\n{out.getvalue()}{said}".encode()
+    Guide.parse(content, None)  # raises what is wrong with it, and nothing is written
+    put_into_drop(lake, Guide.COINS_FILE, content)
 
 
 def land_files(lake: Lake, now: datetime, starts: Starts) -> pa.Table:
@@ -126,12 +128,16 @@ def _known(lake: Lake) -> list[dict[str, Any]]:
     return found
 
 
-def _keep(lake: Lake, file: DroppedFile, now: datetime) -> None:
+def _keep(lake: Lake, file: DroppedFile, now: datetime) -> datetime:
+    """Keep a file as it came; since when it is kept, so that a reading that was broken off is gone on with."""
     if file.size > LARGEST:
         raise UnreadableFileError(
             f"it is {file.size / 1e6:,.0f} MB large and files of up to {LARGEST / 1e6:,.0f} MB are read; split it."
         )
-    lake.store.put_if_absent(_kept_key(file.sha256), pack(Answer(f"{DROP}/{file.name}", 200, {}, file.content, now)))
+    key = _kept_key(file.sha256)
+    if lake.store.put_if_absent(key, pack(Answer(f"{DROP}/{file.name}", 200, {}, file.content, now))):
+        return now
+    return unpack(lake.store.read(key), key).fetched_at
 
 
 def _kept_key(sha256: str) -> str:
@@ -143,7 +149,8 @@ def _land(lake: Lake, file: DroppedFile, guide: Guide, read_at: datetime, starts
     sha256 = file.sha256
     row: dict[str, object] = {"sha256": sha256, "file": file.name, "read_at": read_at}
     try:
-        _keep(lake, file, read_at)
+        read_at = _keep(lake, file, read_at)
+        row["read_at"] = read_at
         reading = read_file(file.name, file.content, guide, read_at, starts.history, starts.snapshots)
     except UnreadableFileError as error:
         nothing = {"batch_id": _batch_id(sha256, ""), "status": "quarantined", "reason": str(error)}

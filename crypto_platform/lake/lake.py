@@ -9,37 +9,19 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crypto_platform.lake.answers import AnswerLog
 from crypto_platform.lake.parquet import Candidate, write_partitions
+from crypto_platform.lake.slices import LakeSlice
 from crypto_platform.lake.store import LakeError, LocalStore
 from crypto_platform.tables import WHOLE, Grain, Partition, Table
 
 _MARKER = "_world"
-
-
-@dataclass(frozen=True)
-class LakeSlice:
-    """Some partitions of one table, of one source or several: the objects that hold them now."""
-
-    table: Table
-    sources: tuple[str | None, ...]
-    partitions: tuple[Partition, ...]
-    objects: tuple[str, ...]
-    uris: tuple[str, ...]
-
-    def __add__(self, other: LakeSlice) -> LakeSlice:
-        return LakeSlice(
-            self.table,
-            self.sources + other.sources,
-            tuple(sorted({*self.partitions, *other.partitions})),
-            self.objects + other.objects,
-            self.uris + other.uris,
-        )
+_ROWS_AT_ONCE = 16_384
 
 
 @dataclass(frozen=True)
@@ -158,17 +140,28 @@ class Lake:
     def raw_key(self, table: Table, source: str, partition: Partition, batch_id: str) -> str:
         return f"{self._partition_folder(table, source, partition)}/{batch_id}.parquet"
 
+    @staticmethod
+    def batch_of(raw_key: str) -> str:
+        """The id of the batch that a raw object is of."""
+        return PurePosixPath(raw_key).stem
+
     def answers(self, source: str, date: str, batch_id: str) -> AnswerLog:
         return AnswerLog(self.store, source, date, batch_id)
 
     def open_parquet(self, key: str) -> pq.ParquetFile:
         return pq.ParquetFile(self.store.path(key))
 
+    def footer(self, key: str) -> dict[str, str]:
+        """What an object tells of itself beside its rows."""
+        with self.open_parquet(key) as file:
+            told: dict[bytes, bytes] = file.metadata.metadata or {}
+        return {name.decode(): value.decode() for name, value in told.items() if name != b"ARROW:schema"}
+
     def batches(self, keys: Iterable[str]) -> Iterator[pa.RecordBatch]:
         """The rows of some objects, streamed."""
         for key in keys:
             with self.open_parquet(key) as file:
-                yield from file.iter_batches(batch_size=65_536)
+                yield from file.iter_batches(batch_size=_ROWS_AT_ONCE)
 
     # What takes its place
 
@@ -203,16 +196,16 @@ class Lake:
         partitions: Collection[Partition],
         batches: Iterable[pa.RecordBatch],
         audit: Audit,
-        inputs: Mapping[str, str] | None = None,
+        footers: Mapping[str, Mapping[str, str]] | None = None,
     ) -> tuple[list[Promotion], list[Rejection]]:
         """Write a sorted stream as candidates, audit them together, and promote those that pass.
 
         Nothing of the old partitions changes before every candidate is finished and audited; a candidate equal to
-        what is there is left alone. `inputs` says of a partition what it was made of, and is kept in its footer.
+        what is there is left alone. `footers` are what each partition's object tells of itself beside its rows.
         """
         with self.scratch() as folder:
             wanted = [partition.key for partition in sorted(partitions)]
-            candidates = list(write_partitions(batches, table.arrow_schema, wanted, folder, inputs))
+            candidates = list(write_partitions(batches, table.arrow_schema, wanted, folder, footers))
             broken = audit(candidates)
             promotions = [
                 self._promote(table, source, candidate) for candidate in candidates if candidate.partition not in broken

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -86,13 +86,24 @@ def put_raw(
 ) -> str:
     """Write one raw object unless it is there; its key."""
     key = lake.raw_key(table, source, partition, about.batch_id)
-    file = ParquetFile(folder / f"{table.name}-{partition.key}.parquet", table.arrow_schema, about.footer())
-    for batch in rows.to_batches():
+    put_raw_rows(lake, table, key, rows.to_batches(), lambda: about, folder)
+    return key
+
+
+def put_raw_rows(
+    lake: Lake, table: Table, key: str, rows: Iterable[pa.RecordBatch], about: Callable[[], About], folder: Path
+) -> int:
+    """Write one raw object, unless it is there, of rows that come bit by bit; how many they were.
+
+    What there is to tell of the batch is asked for when all have come.
+    """
+    file = ParquetFile(folder / "raw.parquet", table.arrow_schema)
+    for batch in rows:
         file.write(batch)
-    file.close()
+    file.close(about().footer())
     lake.store.put_file_if_absent(key, file.path)
     file.path.unlink()
-    return key
+    return file.rows
 
 
 def landed_before(lake: Lake, table: Table, source: str, partition: Partition, batch_id: str) -> Landed | None:

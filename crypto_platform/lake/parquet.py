@@ -20,6 +20,9 @@ PARTITION = "_partition"
 INPUTS = "inputs"
 """The footer's word for a digest of what a partition was made of."""
 
+MADE_OF = "made_of"
+"""The footer's word for the raw objects and the code that a partition was made of, where it can be added to."""
+
 
 class ParquetFile:
     """One Parquet file whose row groups have a fixed size, however the rows arrive."""
@@ -40,10 +43,11 @@ class ParquetFile:
         if self._waiting_rows >= ROWS_PER_GROUP:
             self._flush(whole_groups_only=True)
 
-    def close(self) -> None:
+    def close(self, more: Mapping[str, str] | None = None) -> None:
+        """Write what is left of the rows, and what the file tells of itself; some of that is known only now."""
         self._flush(whole_groups_only=False)
-        if self._metadata:
-            self._writer.add_key_value_metadata(self._metadata)
+        if told := {**self._metadata, **(more or {})}:
+            self._writer.add_key_value_metadata(told)
         self._writer.close()
 
     def _flush(self, *, whole_groups_only: bool) -> None:
@@ -53,6 +57,8 @@ class ParquetFile:
             group = table.slice(start, ROWS_PER_GROUP)
             self._writer.write_table(group, row_group_size=ROWS_PER_GROUP)
             start += group.num_rows
+            # Arrow's pool would keep what each group took, for good; a process that stays up would grow by it.
+            pa.default_memory_pool().release_unused()
         rest = table.slice(start)
         self._waiting = rest.to_batches() if rest.num_rows else []
         self._waiting_rows = rest.num_rows
@@ -76,13 +82,12 @@ def write_partitions(
     schema: pa.Schema,
     wanted: Iterable[str],
     folder: Path,
-    inputs: Mapping[str, str] | None = None,
+    footers: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Iterator[Candidate]:
     """Cut a stream sorted by partition into one file each, an empty one where a wanted partition has no rows."""
 
     def new(key: str) -> ParquetFile:
-        made_of = (inputs or {}).get(key)
-        return ParquetFile(folder / f"{key}.parquet", schema, {INPUTS: made_of} if made_of else None)
+        return ParquetFile(folder / f"{key}.parquet", schema, (footers or {}).get(key))
 
     outstanding = dict.fromkeys(wanted)
     file: ParquetFile | None = None

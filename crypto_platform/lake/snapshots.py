@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 import pyarrow as pa
 
 from crypto_platform.lake.asking import Asking, HttpFactory, Progress
 from crypto_platform.lake.lake import Lake
-from crypto_platform.lake.landed import About, Landed, landed_before, put_raw
+from crypto_platform.lake.landed import About, Landed, landed_before, put_raw_rows
 from crypto_platform.sources.base import Source
 from crypto_platform.sources.http import Answer
 from crypto_platform.tables import RAW_SNAPSHOTS, Partition
@@ -21,22 +22,25 @@ def land_snapshot(
     partition = Partition(day.isoformat())
     if landed := landed_before(lake, RAW_SNAPSHOTS, source.name, partition, batch_id):
         return landed
-    tables = []
-    with Asking(lake.answers(source.name, partition.key, batch_id), make_http) as ask:
-        for page, answer in enumerate(source.snapshot(ask), start=1):
-            tables.append(_rows(source, answer, batch_id, page, day))
-            progress(page, None)
-    rows = pa.concat_tables(tables) if tables else RAW_SNAPSHOTS.arrow_schema.empty_table()
-    about = About("snapshot", batch_id, ask.pages, ask.first_at, ask.last_at, day, day)
-    with lake.scratch() as folder:
-        key = put_raw(lake, RAW_SNAPSHOTS, source.name, partition, about, rows, folder)
-    return Landed(source.name, about, ((partition, key),), rows.num_rows, ask.asked)
+    with lake.scratch() as folder, Asking(lake.answers(source.name, partition.key, batch_id), make_http) as ask:
+
+        def pages() -> Iterator[pa.RecordBatch]:
+            for page, answer in enumerate(source.snapshot(ask), start=1):
+                yield _rows(source, answer, batch_id, page, day)
+                progress(page, None)
+
+        def about() -> About:
+            return About("snapshot", batch_id, ask.pages, ask.first_at, ask.last_at, day, day)
+
+        key = lake.raw_key(RAW_SNAPSHOTS, source.name, partition, batch_id)
+        rows = put_raw_rows(lake, RAW_SNAPSHOTS, key, pages(), about, folder)
+        return Landed(source.name, about(), ((partition, key),), rows, ask.asked)
 
 
-def _rows(source: Source, answer: Answer, batch_id: str, page: int, day: date) -> pa.Table:
+def _rows(source: Source, answer: Answer, batch_id: str, page: int, day: date) -> pa.RecordBatch:
     slices = source.snapshot_rows(answer.body)
     count = len(slices)
-    return pa.table(
+    return pa.record_batch(
         [
             pa.repeat(pa.scalar(source.name), count),
             pa.repeat(pa.scalar(batch_id), count),

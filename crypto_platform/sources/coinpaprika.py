@@ -15,7 +15,7 @@ from crypto_platform.sources.base import USER_AGENT, Ask, BarDate, RateBudget, S
 from crypto_platform.sources.errors import Absent, Permanent, RateLimited, Transient, UpstreamError
 from crypto_platform.sources.http import Answer, Http, OnRefused, Permit, RetryPolicy, always
 from crypto_platform.sources.plans import budget_of, key_header, plan_of
-from crypto_platform.sources.slices import NotJsonError, array_slices, decode_json
+from crypto_platform.sources.slices import NotJsonError, decode_json, object_slices
 from crypto_platform.sources.transport import RequestsTransport
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ _FREE_HISTORY = timedelta(days=363)
 _MOST_POINTS = 5_000
 _HISTORICAL = "/historical"
 _CONTRACTS = "/contracts/"
-_NO_OBJECTS = "gave something else than a JSON array of objects in answer"
 _CHAINS = {
     "eth-ethereum": "ethereum",
     "bnb-binance-coin": "binance-smart-chain",
@@ -181,12 +180,10 @@ class CoinPaprika(Source):
         if words:
             raise _verdict(words)(self.sentence(answer, "put an error into its 200 answer"))
         try:
-            pieces = array_slices(answer.body)
+            object_slices(answer.body)
         except NotJsonError as error:
-            raise Transient(f"{self.sentence(answer, _NO_OBJECTS)} What is wrong: {error}.") from None
-        # A single odd element is one row that nobody can read, not a reason to refuse the others.
-        if pieces and not any(piece[:1] == b"{" for piece in pieces):
-            raise Transient(self.sentence(answer, _NO_OBJECTS))
+            what = "gave something else than a JSON array of objects in answer"
+            raise Transient(f"{self.sentence(answer, what)} What is wrong: {error}.") from None
 
     def complaint(self, body: bytes) -> str:
         try:

@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 
 from crypto_platform.sources.points import FIRST_SECOND, LAST_SECOND, Gathered
-from crypto_platform.sources.slices import NotJsonError, array_slices, decode_json
+from crypto_platform.sources.slices import NotJsonError, decode_json, object_slices
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ABSENT = msgspec.Raw()
@@ -35,9 +35,9 @@ class _Bar(msgspec.Struct):
 
 
 def points_of(body: bytes) -> pa.Table:
-    """Every object of the array as a point, whether a tick or a bar; an odd one, and what is no object, keeps its own text."""
+    """Every element of the array as a point, whether a tick or a bar; an odd one keeps its own text."""
     gathered = Gathered()
-    for piece in array_slices(body):
+    for piece in object_slices(body):
         if piece[:1] != b"{":
             gathered.add(None, {}, piece.decode)
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -143,7 +143,7 @@ class Http:
             refusal = self._told(error, str(error))
             if isinstance(refusal, Transient):
                 refusal = self._with_wait(refusal, answer)
-            self._on_refused(answer, str(refusal))
+            self._on_refused(replace(answer, body=self._body_without_secrets(answer.body)), str(refusal))
             raise refusal from None
         return answer
 
@@ -191,6 +191,12 @@ class Http:
 
     def _told(self, error: UpstreamError, text: str) -> UpstreamError:
         return type(error)(self._without_secrets(text))
+
+    def _body_without_secrets(self, body: bytes) -> bytes:
+        """Some vendors repeat the key that they refuse."""
+        for secret in self._secrets:
+            body = body.replace(secret.encode(), b"***")
+        return body
 
     def _without_secrets(self, text: str) -> str:
         for secret in self._secrets:

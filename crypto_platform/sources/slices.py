@@ -57,6 +57,27 @@ def array_slices(body: bytes) -> list[bytes]:
     return exact
 
 
+def member_slice(body: bytes, name: str) -> bytes:
+    """The exact bytes of a member of a JSON object."""
+    members = decode_json(body, dict[str, msgspec.Raw])
+    if name not in members:
+        raise WrongTypeError(f"it has no {name!r}")
+    part = bytes(members[name])
+    mended = _without_lone_surrogates(body)
+    if mended == body:
+        return part
+    start = mended.index(part)
+    return body[start : start + len(part)]
+
+
+def object_slices(body: bytes) -> list[bytes]:
+    """The same of an array of objects. What else is in it comes too, but an array of nothing else is another answer."""
+    slices = array_slices(body)
+    if slices and not any(part[:1] == b"{" for part in slices):
+        raise WrongTypeError("none of its elements is an object")
+    return slices
+
+
 def _without_lone_surrogates(body: bytes) -> bytes:
     """The same length, with a harmless escape in place of every half of a pair."""
     if rb"\u" not in body:

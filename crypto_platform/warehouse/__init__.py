@@ -6,7 +6,7 @@ Beside the tables it holds the ledger of batches and the vendors' budgets.
 from crypto_platform.warehouse.batches import Batch, Checkpoint
 from crypto_platform.warehouse.budgets import Budgets, BudgetSpentError, Spent
 from crypto_platform.warehouse.connections import Connection, Warehouse, open_warehouse
-from crypto_platform.warehouse.errors import WarehouseError, WarehouseUnavailableError
+from crypto_platform.warehouse.errors import NotAddableError, WarehouseError, WarehouseUnavailableError
 from crypto_platform.warehouse.migrations import migrate
 from crypto_platform.warehouse.publications import (
     Publication,
@@ -25,6 +25,7 @@ __all__ = [
     "Budgets",
     "Checkpoint",
     "Connection",
+    "NotAddableError",
     "Publication",
     "Published",
     "Slot",

@@ -7,6 +7,10 @@ class WarehouseError(Exception):
     """The warehouse cannot do what was asked; trying again would not help."""
 
 
+class NotAddableError(WarehouseError):
+    """What a partition had and what was added to it do not make it what it should be; nothing was changed."""
+
+
 class WarehouseUnavailableError(WarehouseError):
     """The warehouse cannot be reached or broke off; trying again later may help."""
 

@@ -13,11 +13,12 @@ from psycopg import sql
 
 from crypto_platform.tables import Table
 from crypto_platform.warehouse.connections import Connection
-from crypto_platform.warehouse.errors import WarehouseError, WarehouseUnavailableError, first_line
+from crypto_platform.warehouse.errors import NotAddableError, WarehouseError, WarehouseUnavailableError, first_line
 from crypto_platform.warehouse.landing import LANDING, copy_in, create_landing, landed, stored_columns
 from crypto_platform.warehouse.publications import Slot, record
 
 _WORTH_ANALYZING = 10_000
+_SHARE_WORTH_ANALYZING = 0.1
 
 
 @dataclass(frozen=True)
@@ -35,22 +36,25 @@ def publish(
     source: str | None,
     slots: Sequence[Slot],
     batches: Iterable[pa.RecordBatch],
+    *,
+    adding: bool = False,
 ) -> Published:
     """Make the table's rows of exactly these partitions equal the stream; all of it or nothing.
 
-    `source` is given where the table is published per source. The partitions need not adjoin.
+    `source` is given where the table is published per source. The partitions need not adjoin. With `adding` the stream
+    has no more than the rows that the partitions lack; if they are not complete with them, NotAddableError is raised.
     """
     publication = _Publication(connection, table, source, slots)
     try:
         with connection.transaction():
-            published = publication.run(batches)
+            published = publication.add(batches) if adding else publication.replace(batches)
     except psycopg.OperationalError as error:
         raise WarehouseUnavailableError(publication.refusal(first_line(error))) from error
     except (psycopg.errors.UniqueViolation, psycopg.errors.CardinalityViolation) as error:
         raise WarehouseError(publication.refusal("a key occurs twice in what came")) from error
     except psycopg.Error as error:
         raise WarehouseError(publication.refusal(first_line(error))) from error
-    if published.changed >= _WORTH_ANALYZING:
+    if published.changed >= max(_WORTH_ANALYZING, publication.rows_known() * _SHARE_WORTH_ANALYZING):
         connection.execute(sql.SQL("analyze {}").format(publication.target))
     return published
 
@@ -79,21 +83,47 @@ class _Publication:
         of_source = f" of {self._source}" if self._source else ""
         return f"Nothing of {self._table.name}{of_source} was published: {reason}."
 
-    def run(self, batches: Iterable[pa.RecordBatch]) -> Published:
-        lock_table(self._connection, self._table, self._source)
-        create_landing(self._connection, self._table)
-        rows = copy_in(self._connection, self._table, LANDING, batches)
-        if rows != (promised := sum(slot.rows for slot in self._slots)):
-            raise WarehouseError(self.refusal(f"{promised:,} rows were promised and {rows:,} came"))
-        self._connection.execute(sql.SQL("analyze {}").format(LANDING))
+    @property
+    def _promised(self) -> int:
+        return sum(slot.rows for slot in self._slots)
+
+    def replace(self, batches: Iterable[pa.RecordBatch]) -> Published:
+        """All rows of the partitions came; what else they have goes."""
+        rows = self._land(batches)
+        if rows != self._promised:
+            raise WarehouseError(self.refusal(f"{self._promised:,} rows were promised and {rows:,} came"))
         changed = self._merge() if self._present() else self._insert()
         held = self._count()
         deleted = self._delete_gone() if held > rows else 0
         if held - deleted != rows:
             raise WarehouseError(self.refusal("a key occurs twice in what came, or a row lies outside its partitions"))
+        self._finish()
+        return Published(rows, changed, deleted)
+
+    def add(self, batches: Iterable[pa.RecordBatch]) -> Published:
+        """The rows that the partitions lack came; with them they are complete."""
+        rows = self._land(batches)
+        changed = self._upsert()
+        held = self._count()
+        if held != self._promised:
+            raise NotAddableError(self.refusal(f"{self._promised:,} rows were promised and {held:,} are there"))
+        self._finish()
+        return Published(rows, changed, 0)
+
+    def rows_known(self) -> int:
+        """About how many rows the table had when it was last looked at."""
+        name = self.target.as_string(self._connection)
+        known = self._connection.execute("select reltuples from pg_class where oid = %s::regclass", (name,)).fetchone()
+        return int(known[0]) if known else 0
+
+    def _land(self, batches: Iterable[pa.RecordBatch]) -> int:
+        lock_table(self._connection, self._table, self._source)
+        create_landing(self._connection, self._table)
+        return copy_in(self._connection, self._table, LANDING, batches)
+
+    def _finish(self) -> None:
         record(self._connection, self._table, self._source, self._slots)
         self._connection.execute(sql.SQL("drop table {}").format(LANDING))
-        return Published(rows, changed, deleted)
 
     def _present(self) -> bool:
         return bool(self._ask("select exists (select from {target} as stored where {scope})"))
@@ -106,6 +136,7 @@ class _Publication:
 
     def _merge(self) -> int:
         """Joining first leaves equal rows untouched; ON CONFLICT alone would lock, and so write, each of them."""
+        self._connection.execute(sql.SQL("analyze {}").format(LANDING))
         return self._do(
             """
             insert into {target} ({columns})
@@ -114,6 +145,18 @@ class _Publication:
             left join {target} as stored on {same_key}
             where stored.{first_key} is null or ({stored_values}) is distinct from ({incoming_values})
             on conflict ({key}) do update set {assignments}
+            """,
+            bound=(),
+        )
+
+    def _upsert(self) -> int:
+        """For rows of which hardly any is there yet: nothing but their own keys is looked at."""
+        return self._do(
+            """
+            insert into {target} as stored ({columns})
+            select {columns} from {landed} as incoming
+            on conflict ({key}) do update set {assignments}
+            where ({stored_values}) is distinct from ({excluded_values})
             """,
             bound=(),
         )
@@ -150,6 +193,7 @@ class _Publication:
             same_key=listed("stored.{0} = incoming.{0}", key, " and "),
             stored_values=listed("stored.{0}", values),
             incoming_values=listed("incoming.{0}", values),
+            excluded_values=listed("excluded.{0}", values),
             assignments=listed("{0} = excluded.{0}", values),
         )
 

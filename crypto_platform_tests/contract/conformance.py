@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
 from typing import Any
@@ -18,21 +18,32 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from crypto_platform.engine import Query
-from crypto_platform.lake import Lake
+from crypto_platform.assets.derived import from_history, from_snapshots
+from crypto_platform.graph import Graph
+from crypto_platform.lake import Lake, LakeSlice
 from crypto_platform.lake.coins import land_coins
-from crypto_platform.lake.history import land_history
-from crypto_platform.lake.landed import KINDS, Kind, Landed
+from crypto_platform.lake.history import land_history, months_of
+from crypto_platform.lake.landed import KINDS as RAW_TABLES
+from crypto_platform.lake.landed import Kind, Landed
 from crypto_platform.lake.snapshots import land_snapshot
+from crypto_platform.partitions import Calendar
 from crypto_platform.platform import Platform
 from crypto_platform.sandbox.answers import Answer, Request, Vendor
 from crypto_platform.sandbox.coins import Coin
 from crypto_platform.sandbox.faults import Plan, Rule
 from crypto_platform.sandbox.server import Sandbox
-from crypto_platform.sources import SOURCES, asked
-from crypto_platform.sources.base import BarDate
+from crypto_platform.sources import SOURCES, Gives, asked
 from crypto_platform.sources.http import Http, Permit, always
-from crypto_platform.tables import RAW_HISTORY, RAW_SNAPSHOTS, Partition
+from crypto_platform.tables import (
+    BRONZE_MARKETS,
+    HISTORIC_PRICES,
+    HISTORIC_QUARANTINE,
+    QUARANTINE,
+    RAW_HISTORY,
+    RAW_SNAPSHOTS,
+    Partition,
+    Table,
+)
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 TODAY = NOW.date()
@@ -165,10 +176,11 @@ class Bench:
         http: Http = self.source.http(self.platform.settings, lambda: NOW, on_refused, permit, self.slept.append)
         return http
 
-    def raw(self, kind: Kind) -> list[dict[str, Any]]:
-        """The landed rows, in the order of the answers."""
-        table = KINDS[kind]
-        rows = pa.Table.from_batches(self.lake.batches(self.lake.whole(table).objects), table.arrow_schema).to_pylist()
+    def raw(self, kind: Kind, batch: str = BATCH) -> list[dict[str, Any]]:
+        """The rows that a batch landed, in the order of the answers."""
+        table = RAW_TABLES[kind]
+        objects = [key for key in self.lake.whole(table).objects if batch in key]
+        rows = pa.Table.from_batches(self.lake.batches(objects), table.arrow_schema).to_pylist()
         order = ("page", "position") if kind != "coins" else ("source_asset_id",)
         return sorted(rows, key=lambda row: tuple(row[name] for name in order))
 
@@ -182,22 +194,34 @@ class Bench:
         return [key.rpartition("/")[2] for key in self.lake.store.keys(f"answers/source={self.name}")]
 
     def judged_snapshots(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """What the landed rows become: bronze, and its quarantine."""
-        raw = self.lake.slice(RAW_SNAPSHOTS, self.name, [Partition(TODAY.isoformat())])
-        judged = Query("judged_snapshots", snapshot_fields=Query(self.name, raw_snapshots=raw))
-        return self._read("bronze_markets", judged_snapshots=judged), self._read("quarantine", judged_snapshots=judged)
+        """What the landed rows become: bronze, and its quarantine; each row with the payload that it was made of."""
+        day = Partition(TODAY.isoformat())
+        raw = self.lake.slice(RAW_SNAPSHOTS, self.name, [day])
+        bronze, rejected = (self._derive(table, [day], raw) for table in (BRONZE_MARKETS, QUARANTINE))
+        payloads = {(row["page"], row["position"]): row["payload"] for row in self.raw("snapshot")}
+        return [row | {"payload": payloads[row["page"], row["position"]]} for row in bronze], rejected
 
     def judged_history(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """What the landed points become: the bars, and their quarantine."""
         raw = self.lake.whole(RAW_HISTORY)
-        ends_day = {"midnight_ends_day": int(self.source.day_of is BarDate.PREVIOUS_DAY)}
-        judged = Query("judged_history", raw_history=raw, parameters=ends_day)
-        bars = self._read("historic_prices", judged_history=judged, parameters={"settling_hours": 4})
-        return bars, self._read("historic_quarantine", judged_history=judged)
+        months = [Partition(month) for month in months_of(TODAY - timedelta(days=800), TODAY)]
+        bars, rejected = (self._derive(table, months, raw) for table in (HISTORIC_PRICES, HISTORIC_QUARANTINE))
+        return bars, rejected
 
-    def _read(self, name: str, **relations: Any) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.platform.engine.read(Query(name, **relations)).to_pylist()
+    def _derive(self, table: Table, partitions: Sequence[Partition], raw: LakeSlice) -> list[dict[str, Any]]:
+        """The rows that the source's asset gives of these raw rows."""
+        query = self._assets[table.name](raw)  # as the asset's function, without a run
+        with self.platform.engine.stream(query, table, partitions) as batches:
+            rows: list[dict[str, Any]] = batches.read_all().to_pylist()
         return rows
+
+    @cached_property
+    def _assets(self) -> dict[str, Any]:
+        settings = self.platform.settings
+        graph = Graph(self.platform, Calendar(settings.snapshot_start, settings.history_start))
+        made = from_snapshots(graph, self.name) if self.source.has_snapshots else []
+        made += from_history(graph, self.name) if self.source.has_history else []
+        return {each.key.path[0]: each.op.compute_fn.decorated_fn for each in made}
 
     def true_closes(self, coin: str, first: date, last: date) -> dict[date, float]:
         """What the market's close of each day was, whoever tells it."""
@@ -219,11 +243,14 @@ OpenBench = Callable[..., Bench]
 """Opens a source on a lake; `folder` tells one lake from another, `vendor` is what is said of the vendor."""
 
 
+_GIVES: dict[Kind, Gives] = {"snapshot": "snapshots", "history": "history", "coins": "coins"}
+KINDS: list[tuple[str, Kind]] = [(name, kind) for kind, gives in _GIVES.items() for name in asked(gives)]
+"""Every vendor, and every kind of batch that it gives."""
+
+
 def kinds(*wanted: Kind) -> Any:
     """For every vendor, and every kind of these that it gives."""
-    gives = {"snapshot": "snapshots", "history": "history", "coins": "coins"}
-    found = [(name, kind) for kind in wanted or gives for name in asked(gives[kind])]  # type: ignore[arg-type]
-    return pytest.mark.parametrize(("name", "kind"), found)
+    return pytest.mark.parametrize(("name", "kind"), [case for case in KINDS if not wanted or case[1] in wanted])
 
 
 def each(names: Sequence[str]) -> Any:
@@ -253,6 +280,11 @@ def emptied(value: Any) -> Any:
     if isinstance(value, list):
         return [] if len(value) > 5 else [emptied(held) for held in value]
     return value
+
+
+def without_rows(answer: Answer) -> Answer:
+    """The same answer with nothing in it."""
+    return replace(answer, body=json.dumps(emptied(json.loads(answer.body))).encode())
 
 
 def replaced(value: Any, path: Sequence[str | int], new: object) -> Any:

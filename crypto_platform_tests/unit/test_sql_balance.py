@@ -95,17 +95,16 @@ def test_every_raw_row_is_in_bronze_in_quarantine_or_a_duplicate(pages: list[tup
     assert all(row["reasons"] for row in rejected)
 
     expected: dict[tuple[str, datetime], tuple[str, int, int]] = {}
-    seen: set[tuple[str, str]] = set()
+    first_page: dict[tuple[str, str], int] = {}
     duplicates = 0
     for row in raw:
         if row["payload"] in refused:
             continue
         coin, moment = observation(row)
-        if (row["batch_id"], coin) in seen or (coin, moment) in expected:
+        if first_page.setdefault((row["batch_id"], coin), row["page"]) < row["page"] or (coin, moment) in expected:
             duplicates += 1
         else:
             expected[coin, moment] = row["batch_id"], row["page"], row["position"]
-        seen.add((row["batch_id"], coin))
     assert {
         (row["source_asset_id"], row["last_updated"]): (row["batch_id"], row["page"], row["position"]) for row in kept
     } == expected

@@ -69,11 +69,13 @@ def judged(raw: Sequence[Row]) -> Query:
 
 
 def bronze(raw: Sequence[Row], day: date = TODAY) -> list[dict[str, Any]]:
-    return derive(BRONZE_MARKETS, Query("bronze_markets", judged_snapshots=judged(raw)), day.isoformat())
+    query = Query("bronze_markets", adds_to="earlier_markets", judged_snapshots=judged(raw))
+    return derive(BRONZE_MARKETS, query, day.isoformat())
 
 
 def quarantine(raw: Sequence[Row], day: date = TODAY) -> list[dict[str, Any]]:
-    return derive(QUARANTINE, Query("quarantine", judged_snapshots=judged(raw)), day.isoformat())
+    query = Query("quarantine", adds_to="earlier_quarantine", judged_snapshots=judged(raw))
+    return derive(QUARANTINE, query, day.isoformat())
 
 
 def silver(markets: Sequence[Row], *days: str) -> list[dict[str, Any]]:

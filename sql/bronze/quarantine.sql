@@ -1,12 +1,17 @@
 -- One row per rejected row of a day's snapshots, with every reason; a row that repeats is kept once and counted.
+-- `judged_snapshots` are the rows of some batches, `earlier_quarantine` what this query gave for all the others.
 with
 rejected as (
-    select * from judged_snapshots where len(reasons) > 0
+    select
+        source, snapshot_date, 'bronze_markets' as table_name, batch_id, page, position,
+        source_asset_id, reasons, payload, fetched_at, 1 as occurrences
+    from judged_snapshots where len(reasons) > 0
+    union all by name
+    select * from earlier_quarantine
 )
 select
-    source, snapshot_date, 'bronze_markets' as table_name, batch_id, page, position,
-    source_asset_id, reasons, payload, fetched_at,
-    count(*) over (partition by source, snapshot_date, payload, reasons) as occurrences
+    * exclude (occurrences),
+    sum(occurrences) over (partition by source, snapshot_date, payload, reasons) as occurrences
 from rejected
 qualify row_number() over (
     partition by source, snapshot_date, payload, reasons

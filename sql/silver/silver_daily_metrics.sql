@@ -1,12 +1,24 @@
 -- One row per source, coin and UTC day: the day's open, high, low and close as the snapshots saw it.
 with
--- A day's observations are also in the day before (a batch that ran over midnight) and the day after (late rows);
--- one that the vendor repeated is in several, and the first counts.
-observed as (
-    select * from bronze_markets
+-- A day's observations are also in the day before (a batch that ran over midnight) and the day after (late rows).
+-- Within a day of snapshots an observation is there once.
+elsewhere as (
+    select source, source_asset_id, last_updated from bronze_markets
+    where snapshot_date <> cast(last_updated as date)
+),
+-- One that the vendor repeated is in several days, and the first counts.
+repeated as (
+    select bronze_markets.* from bronze_markets
+    semi join elsewhere using (source, source_asset_id, last_updated)
     qualify row_number() over (
         partition by source, source_asset_id, last_updated order by snapshot_date
     ) = 1
+),
+observed as (
+    select bronze_markets.* from bronze_markets
+    anti join elsewhere using (source, source_asset_id, last_updated)
+    union all
+    select * from repeated
 )
 select
     cast(last_updated as date) as metric_date,
