@@ -44,9 +44,9 @@ up: $(READY) ## Everything running until Ctrl-C: the UI, schedules, sensors. [AR
 etl: $(READY) ## One live snapshot now, through to silver. [SOURCE=coingecko]
 	@$(CLI) snapshot $(if $(SOURCE),--source "$(SOURCE)") $(ARGS)
 
-backfill: $(READY) ## Daily history, then the prices made of it: FROM=2024-01-01 TO=2024-12-31 [SOURCE=yahoo]
+backfill: $(READY) ## Daily history by a plan, then the prices made of it: FROM=2024-01 TO=now [SOURCE=yahoo] [ARGS=--yes]
 	@test -n "$(FROM)" -a -n "$(TO)" || { echo "Say from when to when: make backfill FROM=2024-01-01 TO=2024-12-31" >&2; exit 2; }
-	@$(CLI) backfill historic_prices --from "$(FROM)" --to "$(TO)" $(if $(SOURCE),--source "$(SOURCE)")
+	@$(CLI) backfill historic_prices --from "$(FROM)" --to "$(TO)" $(if $(SOURCE),--source "$(SOURCE)") $(ARGS)
 	@$(CLI) backfill unified_prices --from "$(FROM)" --to "$(TO)"
 
 status: $(READY) ## What was landed last, what each table holds, what waits.
@@ -56,7 +56,7 @@ doctor: $(READY) ## Look at settings, stores, vendors, disk and ports; say what 
 	@$(CLI) doctor $(ARGS)
 
 test: $(READY) ## All tests, with the lines they miss. [ARGS="-k lake"]
-	@$(RUN) pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(RUN) pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 lint: $(READY) ## Style, format, types, import contracts, and the lock against pyproject.toml.
 	@faults=0; \

@@ -36,7 +36,7 @@ def from_snapshots(graph: Graph, source: str) -> list[dg.AssetsDefinition]:
         return Query("judged_snapshots", snapshot_fields=Query(source, raw_snapshots=raw_snapshots))
 
     def bronze_markets(raw_snapshots: LakeSlice) -> Query:
-        return Query("bronze_markets", adds_to="earlier_markets", judged_snapshots=judged(raw_snapshots))
+        return Query("bronze_markets", adds_to="earlier_markets", by_key=True, judged_snapshots=judged(raw_snapshots))
 
     def quarantine(raw_snapshots: LakeSlice) -> Query:
         return Query("quarantine", adds_to="earlier_quarantine", judged_snapshots=judged(raw_snapshots))

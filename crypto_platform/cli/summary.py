@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class Summary:
     """Everything the demo ends with."""
 
+    sources: list[dict[str, Any]]
     rows: list[dict[str, Any]]
     prices: dict[str, Any]
     quarantined: dict[str, int]
@@ -31,6 +32,7 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         return {
+            "sources": self.sources,
             "tables": self.rows,
             "unified_prices": self.prices,
             "quarantined": self.quarantined,
@@ -50,6 +52,11 @@ def summarise(platform: Platform, checks: CheckCounts, seconds: dict[str, float]
         rows.append(
             {"table": name, "lake_rows": in_lake, "warehouse": where, "warehouse_rows": _warehouse_rows(platform, name)}
         )
+    sources = asked.all(
+        "with live as (select source, count(*) as observations from bronze_markets group by source),"
+        " history as (select source, count(*) as bars, min(bar_date) as first_bar from historic_prices group by source)"
+        " select source, observations, bars, first_bar from live full join history using (source) order by source"
+    )
     prices = asked.one(
         "select count(*) as rows, count(distinct asset_id) as assets, min(metric_date) as first_day, "
         "max(metric_date) as last_day from unified_prices"
@@ -64,6 +71,7 @@ def summarise(platform: Platform, checks: CheckCounts, seconds: dict[str, float]
         "select metric_date, close_usd from unified_prices where asset_id = 'bitcoin' order by metric_date"
     )
     return Summary(
+        sources=sources,
         rows=rows,
         prices=prices,
         quarantined={row["reason"]: row["rows"] for row in reasons},
@@ -111,6 +119,12 @@ def _warehouse_rows(platform: Platform, name: str) -> int | None:
 
 
 def show(summary: Summary) -> None:
+    out.print()
+    table(
+        "Sources",
+        ["source", "live observations", "daily bars", "first bar"],
+        [[row["source"], row["observations"], row["bars"], row["first_bar"]] for row in summary.sources],
+    )
     out.print()
     columns = ["table", "rows in the lake", "rows in the warehouse", "as"]
     table(

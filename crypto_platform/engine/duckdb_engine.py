@@ -11,6 +11,7 @@ from typing import TypeAlias
 import duckdb
 import pyarrow as pa
 
+from crypto_platform.engine.merging import merged
 from crypto_platform.engine.query import EngineError, Query
 from crypto_platform.engine.rules import Rule
 from crypto_platform.lake import LakeSlice
@@ -55,7 +56,8 @@ class DuckDBEngine:
     ) -> Iterator[pa.RecordBatchReader]:
         """The rows of some partitions of a table as a query gives them, typed and sorted by partition and key."""
         with self._session() as connection, _sentences(table.name):
-            if isinstance(rows, Query) and rows.adds_to and rows.adds_to not in rows.inputs:
+            earlier = rows.adds_to if isinstance(rows, Query) and rows.adds_to in rows.inputs else None
+            if isinstance(rows, Query) and rows.adds_to and not earlier:
                 connection.register(rows.adds_to, table.arrow_schema.empty_table())
             _bind_result(connection, rows)
             if table.partition_column:
@@ -67,7 +69,13 @@ class DuckDBEngine:
             columns = ", ".join(f"cast({c.name} as {c.type.duckdb}) as {c.name}" for c in table.columns)
             order = f"order by {', '.join(table.sort_order)}" if table.sort_order else ""
             sql = f"select {key} as _partition, {columns} from _result {wanted} {order}"  # noqa: S608
-            yield connection.sql(sql).to_arrow_reader(_ROWS_PER_BATCH)
+            if not (earlier and isinstance(rows, Query) and rows.by_key):
+                yield connection.sql(sql).to_arrow_reader(_ROWS_PER_BATCH)
+                return
+            changes = connection.sql(sql).to_arrow_table()
+            standing = connection.sql(f"select {key} as _partition, {columns} from {earlier}")  # noqa: S608
+            batches = merged(standing.to_arrow_reader(_ROWS_PER_BATCH), changes, table.sort_order)
+            yield pa.RecordBatchReader.from_batches(changes.schema, batches)
 
     def read(self, query: Query) -> pa.Table:
         """All rows of a query, in its own order; for answers that are known to be small."""

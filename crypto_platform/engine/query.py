@@ -31,6 +31,7 @@ class Query:
 
     A query that `adds_to` a name reads under it rows that it gave before. It promises that a partition is made of the
     same partition of its inputs alone, and that objects added one by one give the rows that all of them give at once.
+    What it gives is all rows then, or, `by_key`, those that are new or take the place of one with the same key.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class Query:
         *,
         parameters: Mapping[str, str | int | float] | None = None,
         adds_to: str | None = None,
+        by_key: bool = False,
         **inputs: LakeSlice | Query | pa.Table,
     ) -> None:
         self.name = name
         self.adds_to = adds_to
+        self.by_key = by_key
         self.inputs: dict[str, LakeSlice | Query | pa.Table] = dict(inputs)
         self._parameters = dict(parameters or {})
 
@@ -63,7 +66,7 @@ class Query:
     def code(self) -> str:
         """All that decides on the rows beside the inputs: the SQL of the query and of those inside it, the values."""
         inner = {name: given.code for name, given in sorted(self.inputs.items()) if isinstance(given, Query)}
-        return repr((self.name, self.sql, self.adds_to, sorted(self._parameters.items()), inner))
+        return repr((self.name, self.sql, self.adds_to, self.by_key, sorted(self._parameters.items()), inner))
 
     def with_slices(self, again: Callable[[LakeSlice], LakeSlice]) -> Query:
         """The same query over other slices."""
@@ -73,7 +76,7 @@ class Query:
                 inputs[name] = again(given)
             else:
                 inputs[name] = given.with_slices(again) if isinstance(given, Query) else given
-        return Query(self.name, parameters=self._parameters, adds_to=self.adds_to, **inputs)
+        return Query(self.name, parameters=self._parameters, adds_to=self.adds_to, by_key=self.by_key, **inputs)
 
     def onto(self, earlier: LakeSlice | pa.Table, objects: Collection[str]) -> Query:
         """The same query over no more than these objects of its slices, added to rows that the others gave."""

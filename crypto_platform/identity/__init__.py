@@ -3,6 +3,5 @@
 from crypto_platform.identity.curated import CuratedFileError, curated_list
 from crypto_platform.identity.editions import fetch_order
 from crypto_platform.identity.fold import crosswalk_of
-from crypto_platform.identity.reports import ambiguous
 
-__all__ = ["CuratedFileError", "ambiguous", "crosswalk_of", "curated_list", "fetch_order"]
+__all__ = ["CuratedFileError", "crosswalk_of", "curated_list", "fetch_order"]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
 from typing import Any
@@ -193,12 +192,12 @@ class Bench:
         """The names of the kept answers; a refused one's has its time and status in it."""
         return [key.rpartition("/")[2] for key in self.lake.store.keys(f"answers/source={self.name}")]
 
-    def judged_snapshots(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def judged_snapshots(self, batch: str = BATCH) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """What the landed rows become: bronze, and its quarantine; each row with the payload that it was made of."""
         day = Partition(TODAY.isoformat())
         raw = self.lake.slice(RAW_SNAPSHOTS, self.name, [day])
         bronze, rejected = (self._derive(table, [day], raw) for table in (BRONZE_MARKETS, QUARANTINE))
-        payloads = {(row["page"], row["position"]): row["payload"] for row in self.raw("snapshot")}
+        payloads = {(row["page"], row["position"]): row["payload"] for row in self.raw("snapshot", batch)}
         return [row | {"payload": payloads[row["page"], row["position"]]} for row in bronze], rejected
 
     def judged_history(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -265,41 +264,3 @@ def with_several_pages() -> list[str]:
 def with_keys() -> list[tuple[str, str]]:
     vendors = [name for name, source in SOURCES.items() if not source.from_files]
     return [(name, plan) for name in vendors for plan in specimen_of(name).keyed_plans]
-
-
-def with_rows(body: bytes, rows: Sequence[bytes], new: Sequence[bytes]) -> bytes:
-    """The body with other rows in place of those it has, and all around them as it was."""
-    start, end = body.index(rows[0]), body.rindex(rows[-1]) + len(rows[-1])
-    return body[:start] + b",".join(new) + body[end:]
-
-
-def emptied(value: Any) -> Any:
-    """The same without the elements of its long arrays."""
-    if isinstance(value, dict):
-        return {name: emptied(held) for name, held in value.items()}
-    if isinstance(value, list):
-        return [] if len(value) > 5 else [emptied(held) for held in value]
-    return value
-
-
-def without_rows(answer: Answer) -> Answer:
-    """The same answer with nothing in it."""
-    return replace(answer, body=json.dumps(emptied(json.loads(answer.body))).encode())
-
-
-def replaced(value: Any, path: Sequence[str | int], new: object) -> Any:
-    """A copy of a JSON value with another one at a path."""
-    copy = json.loads(json.dumps(value))
-    inside = copy
-    for step in path[:-1]:
-        inside = inside[step]
-    inside[path[-1]] = new
-    return copy
-
-
-def paths_in(value: Any, before: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Every place in a JSON value below its top, those of objects and arrays too."""
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, held in inside:
-        yield (*before, step), held
-        yield from paths_in(held, (*before, step))

@@ -23,7 +23,7 @@ from crypto_platform.lake import Lake
 from crypto_platform.lake.files import put_into_drop
 from crypto_platform.platform import Platform
 from crypto_platform.projection import projected_tables
-from crypto_platform.runner import Runner
+from crypto_platform.runner import Runner, open_runner
 from crypto_platform.sandbox.faults import Plan, Rule
 from crypto_platform.sandbox.server import RunningSandbox, Sandbox
 from crypto_platform.settings import load_settings
@@ -214,7 +214,8 @@ def pipelines(home: Path, warehouse: Warehouse, market: Market) -> Iterator[Open
     def open_one(**values: Any) -> Pipeline:
         given = {
             "home": home, "upstream": "sandbox", "warehouse": warehouse.writer_url,
-            "vendors": {"coingecko": {"top": 40}}, "history_top": 3, "universe_size": 3, "max_retries": 0, "initial_retry_delay": 0, "_env_file": None,
+            "vendors": {"coingecko": {"top": 40}}, "history_top": 3, "universe_size": 3,
+            "max_retries": 0, "initial_retry_delay": 0, "_env_file": None,
         }  # fmt: skip
         settings = load_settings(**(given | values))
         open_home(settings)
@@ -230,6 +231,13 @@ def pipelines(home: Path, warehouse: Warehouse, market: Market) -> Iterator[Open
         instance.dispose()
 
 
+@contextmanager
+def own_pipelines(folder: Path, server: Warehouse, running: RunningSandbox) -> Iterator[OpenPipeline]:
+    """Opens pipelines for the tests of a module that only read what its fixture has made."""
+    with database(server) as warehouse, pipelines(folder / "home", warehouse, fresh_market(running)) as opener:
+        yield opener
+
+
 @pytest.fixture
 def open_pipeline(tmp_path: Path, shared_server: Warehouse, market: Market) -> Iterator[OpenPipeline]:
     """Opens a pipeline on this test's own home and warehouse; further settings by name."""
@@ -241,6 +249,15 @@ def open_pipeline(tmp_path: Path, shared_server: Warehouse, market: Market) -> I
 def pipeline(open_pipeline: OpenPipeline) -> Pipeline:
     """A platform on a new home: 40 coins in a snapshot, 3 coins of history, no retries."""
     return open_pipeline()
+
+
+@contextmanager
+def at_home(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+    """The same on the Dagster instance of its home, which bears several runs at once as one in memory does not."""
+    for name in ("DAGSTER_HOME", "CRYPTO_DAGSTER_URL", "DAGSTER_EVENT_BATCH_SIZE"):
+        monkeypatch.setenv(name, "")  # so that they are taken back in the end
+    with open_runner(pipeline.platform) as runner:
+        yield Pipeline(pipeline.platform, runner, runner.instance)
 
 
 def replay(pipeline: Pipeline) -> None:

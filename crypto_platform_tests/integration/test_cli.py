@@ -52,7 +52,7 @@ def command_line(
     given = {
         "HOME": settings.home, "WAREHOUSE": settings.warehouse, "SANDBOX_URL": market.url,
         "WAREHOUSE_READER": pipeline.reader_url, "CROSSWALK_FILE": settings.crosswalk_file,
-        "COINGECKO_TOP": 40, "YAHOO_TOP": 3, "MAX_RETRIES": 0, "DAGSTER_PORT": 0,
+        "COINGECKO_TOP": 40, "HISTORY_TOP": 3, "UNIVERSE_SIZE": 3, "MAX_RETRIES": 0, "DAGSTER_PORT": 0,
     }  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(f"CRYPTO_{name}", str(value))
@@ -110,7 +110,10 @@ def test_every_command_explains_itself(command: str) -> None:
             "has partitions from 2026-01-01",
         ),
         (["snapshot", "--source", "nobody"], "There is no source 'nobody'"),
-        (["snapshot", "--source", "yahoo"], "yahoo gives no snapshots; these do: coingecko"),
+        (
+            ["snapshot", "--source", "yahoo"],
+            "yahoo is not asked for snapshots; these are: coingecko, coinpaprika.",
+        ),
         (["replay", "--batch", "the last one"], "'the last one' is no batch id"),
         (["replay", "--batch", IDLE], "there is nothing to replay"),
         (["replay", "--from", "2026-10-31", "--to", "2026-10-01"], "--from 2026-10-31 is after --to 2026-10-01"),
@@ -297,30 +300,36 @@ def test_an_export_replaces_a_file_only_when_it_is_told_to(command_line: Command
     assert (tmp_path / "prices.csv").read_text().startswith("source,source_asset_id,")
 
 
-def test_a_snapshot_a_backfill_and_a_replay_tell_what_they_did(command_line: CommandLine, market: Market) -> None:
-    pipeline = command_line.pipeline
+def test_a_snapshot_tells_what_was_landed_of_each_source(command_line: CommandLine, market: Market) -> None:
     market.set_clock(NOW.replace(hour=15))
     landed = command_line.json("snapshot", "--json")
-    assert [(row["table"], row["partition"]) for row in landed] == [
-        ("raw_snapshots", "2026-11-20"), ("bronze_markets", "2026-11-20"), ("quarantine", "2026-11-20"),
-        ("silver_daily_metrics", "2026-11-20"),
-    ]  # fmt: skip
-    assert (
-        landed[0]["rows"]
-        == pipeline.rows("select count(*)::int from staging.raw_snapshots where snapshot_date = '2026-11-20'")[0][0]
-    )
-    done = command_line("backfill", "historic_prices", *OCTOBER)
-    assert done.exit_code == 0
+    made = ("raw_snapshots", "bronze_markets", "quarantine", "silver_daily_metrics", "universe")
+    assert [(row["source"], row["table"], row["partition"]) for row in landed] == [
+        (source, table, "2026-11-20") for source in ("coingecko", "coinpaprika") for table in made
+    ]
+    staged = "select source, count(*)::int from staging.raw_snapshots where snapshot_date = '2026-11-20' group by 1"
+    told = {row["source"]: row["rows"] for row in landed if row["table"] == "raw_snapshots"}
+    assert told == dict(command_line.pipeline.rows(staged))
+
+
+def test_a_backfill_of_what_was_landed_tells_its_rows(command_line: CommandLine) -> None:
+    done = command_line("backfill", "historic_prices", "--source", "yahoo", "--yes", *OCTOBER)
+    assert done.exit_code == 0, done.stderr
     assert "historic_prices yahoo 1 93" in " ".join(done.stdout.split())
+
+
+def test_a_replay_of_a_batch_makes_its_days_again_and_no_other(command_line: CommandLine) -> None:
+    pipeline = command_line.pipeline
     before, written = pipeline.objects(), pipeline.written()
     batch = pipeline.asked("select batch_id from raw_snapshots order by fetched_at desc limit 1")[0]["batch_id"]
-    (_, _, silver, _) = command_line.json("replay", "--json", "--batch", batch)
-    assert (silver["table"], silver["source"]) == ("silver_daily_metrics", "coingecko")
-    replayed = pipeline.objects()
-    assert {key for key in replayed if replayed[key] != before.get(key)} <= {
-        "unified_prices/month=2026-11/data.parquet"
-    }
-    assert pipeline.written() != written
+    told = command_line.json("replay", "--json", "--batch", batch)
+    assert [(row["table"], row["source"]) for row in told] == [
+        *((table, "coingecko") for table in ("bronze_markets", "quarantine", "silver_daily_metrics", "universe")),
+        ("unified_prices", None),
+    ]
+    days = pipeline.asked("select count(*)::int as n from bronze_markets where snapshot_date >= '2026-11-19'")
+    assert told[0]["rows"] == days[0]["n"]
+    assert (pipeline.objects(), pipeline.written()) == (before, written)
 
 
 def test_projecting_a_warehouse_that_is_up_to_date_writes_nothing(command_line: CommandLine) -> None:

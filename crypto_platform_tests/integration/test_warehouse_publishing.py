@@ -20,6 +20,7 @@ from crypto_platform.tables import (
 )
 from crypto_platform.warehouse import (
     Connection,
+    NotAddableError,
     Published,
     Slot,
     Warehouse,
@@ -107,6 +108,37 @@ def test_partitions_and_sources_beside_the_named_ones_are_left_alone(connection:
     assert connection.execute(counts).fetchall() == [
         ("coingecko", "01", 62), ("yahoo", "01", 31), ("yahoo", "02", 58), ("yahoo", "03", 31), ("yahoo", "04", 60),
     ]  # fmt: skip
+
+
+def add(connection: Connection, rows: list[dict[str, Any]], total: int, key: str) -> Published:
+    return publish(connection, HISTORIC_PRICES, "yahoo", slots(total, key), batches(HISTORIC_PRICES, rows), adding=True)
+
+
+def test_rows_that_are_added_make_a_partition_complete_and_leave_the_others_alone(connection: Connection) -> None:
+    rows = month("2024-01")
+    send(connection, rows[:50], "2024-01")
+    versions = "select xmin::text, ctid::text from silver.historic_prices order by bar_date, source_asset_id limit 49"
+    before = connection.execute(versions).fetchall()
+    new = [{**rows[49], "close_usd": 99.0}, *rows[50:]]
+    assert add(connection, new, 62, "2024-01") == Published(13, 13, 0)
+    assert connection.execute(versions).fetchall() == before
+    assert [(each.rows, each.content_sha256) for each in publications(connection)] == [(62, "sha-2024-01")]
+    assert send(connection, [*rows[:49], *new], "2024-01") == Published(62, 0, 0)
+
+
+@pytest.mark.parametrize("total", [61, 63])
+def test_an_addition_that_does_not_make_a_partition_complete_changes_nothing(
+    connection: Connection, total: int
+) -> None:
+    rows = month("2024-01")
+    send(connection, rows[:50], "2024-01")
+    before = checksum(connection, "silver.historic_prices"), publications(connection)
+    with pytest.raises(NotAddableError, match=f"{total} rows were promised and 62 are there"):
+        add(connection, rows[50:], total, "2024-01")
+    with pytest.raises(NotAddableError, match="51 rows were promised and 50 are there"):
+        add(connection, [bar(date(2024, 2, 1))], 51, "2024-01")
+    assert (checksum(connection, "silver.historic_prices"), publications(connection)) == before
+    assert add(connection, rows[50:], 62, "2024-01") == Published(12, 12, 0)
 
 
 def test_an_emptied_partition_loses_its_rows(connection: Connection) -> None:
@@ -237,8 +269,8 @@ def test_two_tables_that_share_one_leave_each_others_rows_alone(connection: Conn
 
 def test_a_table_without_partitions_is_replaced_as_a_whole(connection: Connection) -> None:
     def mapping(coin: str) -> dict[str, Any]:
-        first = date(1, 1, 1)
-        return {"source": "s", "source_asset_id": coin, "valid_from": first, "known_from": first, "asset_id": coin, "method": "m"}  # fmt: skip  # noqa: E501
+        return {"source": "s", "source_asset_id": coin, "valid_from": date(1, 1, 1), "known_from": NOON,
+                "asset_id": coin, "method": "m"}  # fmt: skip
 
     for coins, expected in ((["a", "b"], Published(2, 2, 0)), (["b", "c"], Published(2, 1, 1))):
         rows = [mapping(coin) for coin in coins]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from crosswalk_lists import BIRTH, Lists, coin, moment
 
-from crypto_platform.identity import ambiguous
-
 
 def test_a_coin_that_nothing_joins_to_another_is_an_asset_by_itself() -> None:
     lists = Lists().add(1, "coingecko", coin("pepe", "pepe", "Pepe"))
@@ -232,20 +230,3 @@ def test_a_coin_of_a_file_matches_by_ticker_and_name_where_it_is_alone_among_all
     assert lists.of("csv:x") == "a"
     twins = Lists().add(1, "csv", coin("x", "A", "aa")).add(2, "csv", coin("y", "A", "aa"))
     assert set(twins.add(3, "coingecko", coin("a", "a", "Aa")).methods().values()) == {"alone"}
-
-
-def test_tickers_that_coins_of_the_newest_list_share_are_told() -> None:
-    lists = (
-        Lists()
-        .add(1, "coingecko", coin("old", "usdc", "Old"), coin("a", "usdc", "A"))
-        .add(2, "coingecko", coin("a", "usdc", "A"), coin("b", "USDC ", "B"), coin("c", "usdc", "C", active=False))
-        .add(2, "coingecko", coin("d", None, "D"), coin("e", None, "E"), coin("g", "g", "G"), coin("h", "G", "H"))
-        .add(2, "curated", coin("a", "g", "A"), coin("b", "g", "B"))
-    )
-    assert ambiguous(lists.table).to_pylist() == [
-        {"source": "coingecko", "symbol": "g", "coins": 2, "source_asset_ids": ["g", "h"]}
-    ]
-    first = Lists(lists.batches[:2])
-    assert ambiguous(first.table).to_pylist() == [
-        {"source": "coingecko", "symbol": "usdc", "coins": 2, "source_asset_ids": ["a", "b"]}
-    ]

@@ -41,7 +41,7 @@ def land(lake: Lake, batch_id: str, rows: Sequence[Row], day: Partition = DAY) -
 def query_of(lake: Lake, table: Table, *days: Partition) -> Query:
     raw = lake.slice(RAW_SNAPSHOTS, "coingecko", days)
     judged = Query("judged_snapshots", snapshot_fields=Query("coingecko", raw_snapshots=raw))
-    return Query(table.name, adds_to=ADDED[table], judged_snapshots=judged)
+    return Query(table.name, adds_to=ADDED[table], by_key=table is BRONZE_MARKETS, judged_snapshots=judged)
 
 
 def plan(lake: Lake, table: Table, *days: Partition, code: str | None = None) -> Making:

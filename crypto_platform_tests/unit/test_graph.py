@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from crypto_platform.cli.report import reports
 from crypto_platform.definitions import build_definitions
 from crypto_platform.io_managers import table_of
 from crypto_platform.platform import Platform
@@ -261,10 +262,11 @@ def test_every_sql_file_has_a_name_of_its_own() -> None:
 
 
 def test_every_transformation_is_asked_for_by_name() -> None:
-    folders = ("bronze", "silver", "historic", "identity", "gold")
+    folders = ("bronze", "silver", "historic", "identity", "gold", "reports")
     files = {path.stem for folder in folders for path in (ROOT / "sql" / folder).glob("*.sql")}
     per_source = {name for name, source in SOURCES.items() if source.has_snapshots}
-    assert files == names_of_queries() | per_source | {"unified_view"}
+    reported = {name.replace("-", "_") for name in reports()} - {"batches"}
+    assert files == names_of_queries() | per_source | reported | {"unified_view"}
 
 
 def test_every_check_file_is_a_check_of_an_asset() -> None:

@@ -27,7 +27,7 @@ def server() -> Iterator[Server]:
 
 def settings_of(source: str, upstream: str = "live", **said: object) -> Settings:
     """Settings that say this of one vendor, and that nothing around the tests says more to."""
-    vendor = Vendor(_env_file=None, _env_prefix="CRYPTO_NOBODY_", **said)  # type: ignore[call-arg, arg-type]
+    vendor = Vendor(**said)  # type: ignore[arg-type]
     settings = Settings(_env_file=None, max_retries=0, rate_limit_delay=0, upstream=upstream)  # type: ignore[call-arg, arg-type]
     return settings.model_copy(update={"vendors": {source: vendor}})
 

@@ -36,7 +36,7 @@ def vendor(running: RunningSandbox) -> Iterator[Vendors]:
 
     def make(name: str, mount: str | None = None, **said: object) -> Any:
         url = f"{running.url}/{mount or name}{source_named(name).base_path}"
-        about = Vendor(_env_file=None, _env_prefix="CRYPTO_NOBODY_", url=url, **said)  # type: ignore[call-arg, arg-type]
+        about = Vendor(url=url, **said)  # type: ignore[arg-type]
         settings = Settings(_env_file=None, max_retries=0, upstream="sandbox")  # type: ignore[call-arg]
         settings = settings.model_copy(update={"vendors": {name: about}})
         source = source_named(name).from_settings(settings)

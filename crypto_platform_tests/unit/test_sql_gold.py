@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ def day(close: float, coin: str = "bitcoin", source: str = "coingecko", **values
 
 
 def mapped(source: str, coin: str, asset_id: str = "bitcoin", **values: Any) -> dict[str, Any]:
-    row = {"source": source, "source_asset_id": coin, "valid_from": date(2009, 1, 3), "known_from": date(2013, 1, 1),
+    row = {"source": source, "source_asset_id": coin, "valid_from": date(2009, 1, 3), "known_from": datetime(2013, 1, 1, tzinfo=UTC),
            "asset_id": asset_id, "symbol": "btc", "name": "Bitcoin", "method": "curated"}  # fmt: skip
     return row | values
 
@@ -155,8 +155,8 @@ def test_an_id_that_changed_hands_is_each_coin_in_its_time() -> None:
 
 
 def test_a_belief_that_was_given_up_counts_no_more() -> None:
-    old = mapped("yahoo", "BTC-USD", "wrong", known_to=date(2026, 1, 1))
-    (price,) = gold([bar(1.0)], [], [old, mapped("yahoo", "BTC-USD", known_from=date(2026, 1, 2))])
+    old = mapped("yahoo", "BTC-USD", "wrong", known_to=datetime(2026, 1, 1, tzinfo=UTC))
+    (price,) = gold([bar(1.0)], [], [old, mapped("yahoo", "BTC-USD", known_from=datetime(2026, 1, 1, tzinfo=UTC))])
     assert price["asset_id"] == "bitcoin"
 
 

@@ -69,7 +69,7 @@ def judged(raw: Sequence[Row]) -> Query:
 
 
 def bronze(raw: Sequence[Row], day: date = TODAY) -> list[dict[str, Any]]:
-    query = Query("bronze_markets", adds_to="earlier_markets", judged_snapshots=judged(raw))
+    query = Query("bronze_markets", adds_to="earlier_markets", by_key=True, judged_snapshots=judged(raw))
     return derive(BRONZE_MARKETS, query, day.isoformat())
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-from datetime import date, timedelta
+from collections import Counter
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_sql_rows import TODAY, at, bronze, silver, snapshot
 
 YESTERDAY = TODAY - timedelta(days=1)
@@ -47,6 +50,36 @@ def test_an_observation_repeated_across_midnight_counts_once() -> None:
     ]
     (day,) = silver(rows, "2026-11-20")
     assert (day["snapshots"], day["open_usd"], day["close_usd"]) == (2, 2.0, 1.0)
+
+
+moments = st.integers(0, 3 * 24 - 1).map(lambda hours: at(f"{YESTERDAY} 00:00") + timedelta(hours=hours))
+shifts = st.sets(st.integers(-1, 1), min_size=1)
+"""In which days of snapshots an observation is, counted from its own."""
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(st.tuples(st.sampled_from(["bitcoin", "ethereum"]), moments), shifts, max_size=12), st.randoms())
+def test_an_observation_counts_once_and_as_the_first_day_of_snapshots_had_it(
+    observations: dict[tuple[str, datetime], set[int]], random: Any
+) -> None:
+    rows = [
+        {"source": "coingecko", "source_asset_id": coin, "last_updated": moment, "price_usd": 10.0 + shift,
+         "snapshot_date": moment.date() + timedelta(days=shift)}
+        for (coin, moment), shifts in observations.items() for shift in shifts
+    ]  # fmt: skip
+    random.shuffle(rows)
+    days = [str(YESTERDAY + timedelta(days=n)) for n in range(3)]
+    found = {(row["source_asset_id"], row["metric_date"]): row for row in silver(rows, *days)}
+    assert {key: row["snapshots"] for key, row in found.items()} == Counter(
+        (coin, moment.date()) for coin, moment in observations
+    )
+    for (coin, moment), shifts in observations.items():
+        row = found[coin, moment.date()]
+        assert row["first_seen"] <= moment <= row["last_updated"]
+        if moment == row["first_seen"]:
+            assert row["open_usd"] == 10.0 + min(shifts)
+        if moment == row["last_updated"]:
+            assert row["close_usd"] == 10.0 + min(shifts)
 
 
 def test_volume_cap_and_names_are_the_last_known_ones() -> None:

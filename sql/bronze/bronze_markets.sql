@@ -1,6 +1,6 @@
 -- One row per coin and observation within a day of snapshots: of rows that tell the same, the first to arrive.
--- `judged_snapshots` are the rows of some batches, `earlier_markets` what this query gave for all the others: the first
--- of all is the first of both firsts, so it makes no difference how many batches come at once, nor in which order.
+-- `judged_snapshots` are the rows of some batches, `earlier_markets` what stands of all the others: given are those that
+-- are new, or came before the one that stands. So neither the order of the batches nor how many come at once matters.
 with
 passed as (
     select * exclude (payload, reasons) from judged_snapshots where len(reasons) = 0
@@ -17,16 +17,13 @@ arrived as materialized (
         order by fetched_at, batch_id, page, position
     ) = 1
 ),
--- Few of the many earlier rows tell what has arrived once more.
-repeated as materialized (
-    select earlier.source, earlier.snapshot_date, earlier.source_asset_id, earlier.last_updated,
-        (earlier.fetched_at, earlier.batch_id, earlier.page, earlier.position)
-            < (arrived.fetched_at, arrived.batch_id, arrived.page, arrived.position) as earlier_stays
+-- Hardly any of the many earlier rows tell what has arrived once more.
+told_before as (
+    select source, snapshot_date, source_asset_id, last_updated
     from earlier_markets as earlier
     join arrived using (source, snapshot_date, source_asset_id, last_updated)
+    where (earlier.fetched_at, earlier.batch_id, earlier.page, earlier.position)
+        < (arrived.fetched_at, arrived.batch_id, arrived.page, arrived.position)
 )
-select * from earlier_markets as earlier
-anti join (from repeated where not earlier_stays) using (source, snapshot_date, source_asset_id, last_updated)
-union all by name
 select * from arrived
-anti join (from repeated where earlier_stays) using (source, snapshot_date, source_asset_id, last_updated)
+anti join told_before using (source, snapshot_date, source_asset_id, last_updated)
