@@ -161,7 +161,9 @@ class Lake:
         """The rows of some objects, streamed."""
         for key in keys:
             with self.open_parquet(key) as file:
-                yield from file.iter_batches(batch_size=_ROWS_AT_ONCE)
+                # Arrow's pool keeps what threads of its own took for them, and gives back only what this one did.
+                yield from file.iter_batches(batch_size=_ROWS_AT_ONCE, use_threads=False)
+            pa.default_memory_pool().release_unused()
 
     # What takes its place
 

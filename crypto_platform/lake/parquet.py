@@ -12,9 +12,6 @@ import pyarrow.parquet as pq
 
 from crypto_platform.lake.store import LakeError, file_sha256
 
-# Arrow's own pool keeps what a thread freed for that thread, some 70 MB of a day of large snapshots.
-pa.set_memory_pool(pa.system_memory_pool())
-
 ROWS_PER_GROUP = 65_536
 PARTITION = "_partition"
 """The leading column of a sorted stream: the key of the partition each row belongs to."""

@@ -94,10 +94,10 @@ def test_every_command_explains_itself(command: str) -> None:
         (["backfill", "unified_view", *OCTOBER], "unified_view has no partitions to backfill"),
         (["backfill", "raw_snapshots", *OCTOBER], "A live snapshot can only be taken now"),
         (["backfill", "raw_history", *OCTOBER, "--source", "nobody"], "There is no source 'nobody'; the sources are"),
-        (["backfill", "raw_history", *OCTOBER, "--source", "coingecko"], "coingecko gives no history; these do: yahoo"),
+        (["backfill", "raw_history", *OCTOBER, "--source", "csv"], "csv is not asked for history"),
         (
             ["backfill", "bronze_markets", *OCTOBER, "--source", "yahoo"],
-            "yahoo gives no snapshots; these do: coingecko",
+            "yahoo has no bronze_markets; these have: coingecko, coinpaprika, csv.",
         ),
         (["backfill", "raw_history", "--from", "2026-10-31", "--to", "2026-10-01"], "--from 2026-10-31 is after --to"),
         (["backfill", "raw_history", "--from", "2010-01-01", "--to", "2026-10-01"], "has partitions from 2013-01 to"),
@@ -341,9 +341,12 @@ def test_projecting_a_warehouse_that_is_up_to_date_writes_nothing(command_line: 
 def test_status_counts_what_both_stores_hold(command_line: CommandLine) -> None:
     told = json.loads(command_line("status", "--json").stdout)
     assert (told["world"], told["gold_to_refresh"]) == ("sandbox", [])
-    assert [(row["source"], row["partitions"], row["batches"], row["last_fetched"]) for row in told["sources"]] == [
-        ("coingecko", 2, 3, "2026-11-20 12:30:00"), ("yahoo", 3, 1, "2026-11-20 12:30:00"),
-    ]  # fmt: skip
+    assert [(row["source"], row["kind"], row["batches"], row["last_success_at"]) for row in told["sources"]] == [
+        ("coingecko", "snapshot", 3, "2026-11-20T12:30:00+00:00"),
+        ("yahoo", "history", 1, "2026-11-20T12:30:00+00:00"),
+        ("coinpaprika", None, 0, None),
+        ("csv", None, 0, None),
+    ]
     rows = {row["table"]: row["rows"] for row in told["tables"]}
     assert rows == {name: command_line.pipeline.count(TABLES[name]) for name in rows}
     assert command_line("status").exit_code == 0
@@ -354,6 +357,9 @@ def test_a_doctor_finds_a_sandbox_home_well_and_leaves_it_as_it_was(command_line
     told = command_line.json("doctor", "--json")
     assert [(row["what"], row["well"]) for row in told] == [
         (what, True)
-        for what in ("Versions", "Disk", "Lake", "Warehouse", "Engine", "Ports", "Vendor coingecko", "Vendor yahoo")
+        for what in (
+            *("Versions", "Disk", "Lake", "Warehouse", "Engine", "Ports"),
+            *("Vendor coingecko", "Vendor coinpaprika", "Vendor yahoo"),
+        )
     ]
     assert command_line.pipeline.objects() == before

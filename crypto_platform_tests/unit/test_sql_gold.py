@@ -29,8 +29,9 @@ def day(close: float, coin: str = "bitcoin", source: str = "coingecko", **values
 
 
 def mapped(source: str, coin: str, asset_id: str = "bitcoin", **values: Any) -> dict[str, Any]:
-    row = {"source": source, "source_asset_id": coin, "valid_from": date(2009, 1, 3), "known_from": datetime(2013, 1, 1, tzinfo=UTC),
-           "asset_id": asset_id, "symbol": "btc", "name": "Bitcoin", "method": "curated"}  # fmt: skip
+    row = {"source": source, "source_asset_id": coin, "valid_from": date(2009, 1, 3),
+           "known_from": datetime(2013, 1, 1, tzinfo=UTC), "asset_id": asset_id, "symbol": "btc", "name": "Bitcoin",
+           "method": "curated"}  # fmt: skip
     return row | values
 
 
