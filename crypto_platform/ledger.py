@@ -16,9 +16,11 @@ import msgspec
 
 from crypto_platform.identity.editions import CURATED
 from crypto_platform.lake.files import files_known
+from crypto_platform.lake.history import months_of
 from crypto_platform.lake.landed import KINDS, Kind, Landed, read_about
 from crypto_platform.run_process import lives, this_process
 from crypto_platform.sources.csv import Csv
+from crypto_platform.tables import RAW_HISTORY, Partition
 from crypto_platform.warehouse.batches import Batch
 
 if TYPE_CHECKING:
@@ -78,12 +80,15 @@ class Ledger:
         return None
 
     def end_gone(self) -> None:
-        """Write down as failed what was begun by a process that is gone."""
+        """Write down how it ended what was begun by a process that is gone: mostly as failed."""
         from crypto_platform.warehouse.batches import end_gone
 
         with self._warehouse.connect() as connection:
             gone = end_gone(connection, lives, self._clock())
         for batch in gone:
+            if landed := self._landed_whole(batch):
+                self._save(self._of(batch.source, batch.kind, landed))
+                continue
             failure = self._note_failure(batch, batch.error or "", batch.seconds or 0.0, batch.tries)
             with self._warehouse.connect() as connection:
                 connection.execute(
@@ -91,6 +96,19 @@ class Ledger:
                     " where source = %s and batch_id = %s and status = 'failure'",
                     (failure.seconds, failure.pages, batch.source, batch.batch_id),
                 )
+
+    def _landed_whole(self, batch: Batch) -> Landed | None:
+        """The batch, if all its raw objects are there: then only the word that it succeeded is missing."""
+        table = KINDS.get(batch.kind)
+        if table is None or batch.first_day is None or batch.last_day is None:
+            return None
+        asked = months_of(batch.first_day, batch.last_day) if table is RAW_HISTORY else [batch.first_day.isoformat()]
+        wanted = {self._lake.raw_key(table, batch.source, Partition(key), batch.batch_id) for key in asked}
+        if not all(map(self._lake.store.exists, wanted)):
+            return None
+        objects = self._lake.slice(table, batch.source).objects
+        about, rows = read_about(self._lake, [key for key in objects if self._lake.batch_of(key) == batch.batch_id])
+        return Landed(batch.source, about, (), rows)
 
     def keep(self, question: Question, batch_id: str, land: Callable[[], Landed]) -> Landed:
         """Land a batch, with its row in the book before and after."""

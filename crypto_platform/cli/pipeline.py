@@ -105,9 +105,9 @@ def drop(files: tuple[Path, ...], coin: str | None, as_json: bool) -> None:
     with open_runner(vendors=True) as runner:
         lake = runner.platform.lake
         for file in files:
-            put_into_drop(lake, file.name, file.read_bytes())
             if coin:
                 name_coin(lake, file.name, coin)
+            put_into_drop(lake, file.name, file.read_bytes())
         with bar("Reading files", None, quiet=as_json):
             read_files(runner)
         rows = [{**row, "read_at": row["read_at"].isoformat()} for row in files_known(lake)]

@@ -142,3 +142,12 @@ def test_a_month_that_is_used_up_stops_its_vendor_in_a_sentence_and_no_other(
         {"source": "coinpaprika", "n": 1},
     ]
     assert pipeline.count(RAW_SNAPSHOTS) > 40
+
+
+def test_a_batch_whose_process_died_after_its_raw_object_was_there_has_succeeded(pipeline: Pipeline) -> None:
+    pipeline.snapshot()
+    before = pipeline.rows(ROWS)
+    with pipeline.platform.warehouse.connect() as connection:
+        connection.execute("update ops.batches set status = 'running', process = '999999 1.0', finished_at = null")
+    pipeline.platform.ledger.end_gone()
+    assert pipeline.rows(ROWS) == before
