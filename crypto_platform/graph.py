@@ -15,9 +15,9 @@ from crypto_platform.tables import Grain, Table
 GROUPS = {
     "raw_snapshots": "raw",
     "raw_history": "raw",
-    "raw_coins": "raw",
-    "dropped_files": "raw",
-    "file_quarantine": "raw",
+    "raw_coins": "identity",
+    "dropped_files": "files",
+    "file_quarantine": "files",
     "bronze_markets": "bronze",
     "quarantine": "bronze",
     "silver_daily_metrics": "silver",

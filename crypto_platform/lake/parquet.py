@@ -37,31 +37,31 @@ class ParquetFile:
         self._waiting_rows = 0
 
     def write(self, batch: pa.RecordBatch) -> None:
-        self._waiting.append(batch)
-        self._waiting_rows += batch.num_rows
         self.rows += batch.num_rows
-        if self._waiting_rows >= ROWS_PER_GROUP:
-            self._flush(whole_groups_only=True)
+        while self._waiting_rows + batch.num_rows >= ROWS_PER_GROUP:
+            fitting = ROWS_PER_GROUP - self._waiting_rows
+            self._waiting.append(batch.slice(0, fitting))
+            self._write_group()
+            batch = batch.slice(fitting)
+        if batch.num_rows:
+            self._waiting.append(batch)
+            self._waiting_rows += batch.num_rows
 
     def close(self, more: Mapping[str, str] | None = None) -> None:
         """Write what is left of the rows, and what the file tells of itself; some of that is known only now."""
-        self._flush(whole_groups_only=False)
+        if self._waiting:
+            self._write_group()
         if told := {**self._metadata, **(more or {})}:
             self._writer.add_key_value_metadata(told)
         self._writer.close()
 
-    def _flush(self, *, whole_groups_only: bool) -> None:
-        table = pa.Table.from_batches(self._waiting, self._schema).combine_chunks()
-        start = 0
-        while table.num_rows - start >= (ROWS_PER_GROUP if whole_groups_only else 1):
-            group = table.slice(start, ROWS_PER_GROUP)
-            self._writer.write_table(group, row_group_size=ROWS_PER_GROUP)
-            start += group.num_rows
-            # What the group took goes back to the system; a process that stays up would keep it for good.
-            pa.default_memory_pool().release_unused()
-        rest = table.slice(start)
-        self._waiting = rest.to_batches() if rest.num_rows else []
-        self._waiting_rows = rest.num_rows
+    def _write_group(self) -> None:
+        group = pa.Table.from_batches(self._waiting, self._schema).combine_chunks()
+        self._writer.write_table(group, row_group_size=ROWS_PER_GROUP)
+        self._waiting, self._waiting_rows = [], 0
+        del group
+        # What the group took goes back to the system; a process that stays up would keep it for good.
+        pa.default_memory_pool().release_unused()
 
 
 @dataclass(frozen=True)

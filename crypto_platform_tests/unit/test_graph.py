@@ -33,10 +33,10 @@ FILES = ["dropped_files"]
 
 # key: partitions, group, what it depends on
 ASSETS = {
-    "raw_coins/coingecko": ("daily", "raw", []),
-    "raw_coins/coinpaprika": ("daily", "raw", []),
-    "dropped_files": (None, "raw", []),
-    "file_quarantine": (None, "raw", ["dropped_files"]),
+    "raw_coins/coingecko": ("daily", "identity", []),
+    "raw_coins/coinpaprika": ("daily", "identity", []),
+    "dropped_files": (None, "files", []),
+    "file_quarantine": (None, "files", ["dropped_files"]),
     **{f"raw_snapshots/{each}": ("daily", "raw", FILES if each == "csv" else []) for each in SNAPSHOTS},
     **{f"bronze_markets/{each}": ("daily", "bronze", [f"raw_snapshots/{each}"]) for each in SNAPSHOTS},
     **{f"quarantine/{each}": ("daily", "bronze", [f"raw_snapshots/{each}"]) for each in SNAPSHOTS},
