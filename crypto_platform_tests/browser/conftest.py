@@ -21,7 +21,7 @@ _COINS, _HOURS = 15, 3
 def running_ui(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[RunningUp]:
     """`up` on a home that the demo has filled; its own schedules never tick."""
     home = tmp_path_factory.mktemp("browser") / "home"
-    settings = {"SNAPSHOT_CRON": _NEVER, "DAILY_CLOSE_CRON": _NEVER, "COINGECKO_TOP": str(_COINS), "YAHOO_TOP": "3"}
+    settings = {"SNAPSHOT_CRON": _NEVER, "DAILY_CLOSE_CRON": _NEVER, "COINGECKO_TOP": str(_COINS), "HISTORY_TOP": "3"}
     demo = [sys.executable, "-m", "crypto_platform.cli", "demo", "--coins", str(_COINS), "--hours", str(_HOURS)]
     subprocess.run(demo, env=environment(home), check=True, capture_output=True, timeout=120)
     with RunningUp(home, **settings) as up:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import Market, Pipeline
+from pipelines import Market, Pipeline
 
 from crypto_platform.cli.main import main
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Pipeline
+from pipelines import Pipeline
 
 from crypto_platform.cli.pipeline import read_files
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from conftest import NOW, Market, Pipeline, own_pipelines
 from dropped import drop_all
+from pipelines import NOW, Market, Pipeline, own_pipelines
 
 from crypto_platform.runner import RunFailedError
 from crypto_platform.sandbox.server import RunningSandbox

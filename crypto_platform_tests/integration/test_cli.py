@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
-from conftest import NOW, Market, OpenPipeline, Pipeline
+from pipelines import NOW, Market, OpenPipeline, Pipeline
 
 from crypto_platform.cli.console import flat
 from crypto_platform.cli.main import _COMMANDS, main

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine, commands_on, environment_of
-from conftest import Market, Pipeline
 from dropped import CLOSES, YAHOO
+from pipelines import Market, Pipeline
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from conftest import NOW, Market, Pipeline, own_pipelines, replay
 from dropped import FILES, YAHOO, drop_all, read, statuses
+from pipelines import NOW, Market, Pipeline, own_pipelines, replay
 
 from crypto_platform.lake.answers import unpack
 from crypto_platform.sandbox.server import RunningSandbox

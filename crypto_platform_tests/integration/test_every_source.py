@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from conftest import NOW, Market, OpenPipeline, Pipeline
+from pipelines import NOW, Market, OpenPipeline, Pipeline
 
 from crypto_platform.lake.landed import Kind
 from crypto_platform.runner import RunFailedError

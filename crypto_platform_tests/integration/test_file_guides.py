@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import OpenPipeline, Pipeline
 from dropped import CLOSES, YAHOO, read, statuses
+from pipelines import OpenPipeline, Pipeline
 
 from crypto_platform.runner import RunFailedError
 from crypto_platform.tables import DROPPED_FILES, FILE_QUARANTINE

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from command_line import commands_on
-from conftest import NOW, Market, OpenPipeline, Pipeline, own_pipelines
 from dropped import read
+from pipelines import NOW, Market, OpenPipeline, Pipeline, own_pipelines
 from ticks import Daemon
 
 from crypto_platform.evidence import history_coins

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from conftest import NOW, Market, OpenPipeline, Pipeline
+from pipelines import NOW, Market, OpenPipeline, Pipeline
 
 from crypto_platform.projection import Projection, projected_tables
 from crypto_platform.tables import FROM_SNAPSHOTS, QUARANTINE, RAW_SNAPSHOTS, Table
@@ -116,7 +116,10 @@ def test_a_batch_that_was_fetched_earlier_and_comes_late_is_published_where_it_w
     [
         "delete from bronze.markets where position = 3",
         "delete from staging.raw_snapshots where position = 3",
-        "update ops.publications set content_sha256 = 'other' where table_name in ('raw_snapshots', 'bronze_markets')",
+        "with other as (update bronze.markets set price_usd = price_usd + 1) "
+        "update ops.publications set content_sha256 = 'other' where table_name = 'bronze_markets'",
+        "with other as (update staging.raw_snapshots set payload = '{}') "
+        "update ops.publications set content_sha256 = 'other' where table_name = 'raw_snapshots'",
         "update ops.publications set inputs = null where table_name = 'raw_snapshots'",
         "delete from ops.publications",
     ],

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from command_line import commands_on
-from conftest import NOW, Market, OpenPipeline, Pipeline
 from dropped import CLOSES, YAHOO
+from pipelines import NOW, Market, OpenPipeline, Pipeline
 
 from crypto_platform.ledger import Question
 from crypto_platform.run_process import this_process

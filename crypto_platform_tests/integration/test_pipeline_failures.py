@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
-from conftest import NOW, Market, OpenPipeline, Pipeline
+from pipelines import NOW, Market, OpenPipeline, Pipeline
 
 from crypto_platform.assets.raw import batch_id_for
 from crypto_platform.cli.session import in_sandbox

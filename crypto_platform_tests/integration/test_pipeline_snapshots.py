@@ -9,7 +9,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import NOW, Market, OpenPipeline, Pipeline
+from pipelines import NOW, Market, OpenPipeline, Pipeline
 
 from crypto_platform.definitions import build_definitions
 from crypto_platform.runner import RunFailedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from conftest import NOW, Market, Pipeline
+from pipelines import NOW, Market, Pipeline
 
 from crypto_platform.tables import CROSSWALK, UNIFIED_PRICES, UNIFIED_VIEW
 

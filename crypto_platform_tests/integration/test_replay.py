@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from conftest import MONTHS, NOW, Market, OpenPipeline, Pipeline, replay
+from pipelines import MONTHS, NOW, Market, OpenPipeline, Pipeline, replay
 
 from crypto_platform.projection import Projection, input_hashes, months_to_refresh, projected_tables
 from crypto_platform.tables import CROSSWALK, RAW_SNAPSHOTS, SILVER_DAILY_METRICS, UNIFIED_PRICES, Partition

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from conftest import NOW, Market, Pipeline
+from pipelines import NOW, Market, Pipeline
 
 from crypto_platform.cli.main import main
 from crypto_platform.cli.report import reports

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from command_line import environment_of
-from conftest import NOW, Market, OpenPipeline, Pipeline
+from pipelines import NOW, Market, OpenPipeline, Pipeline
 
 from crypto_platform.runner import RunFailedError
 from crypto_platform.sandbox.faults import Rule

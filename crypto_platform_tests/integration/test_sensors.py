@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import NOW, Market, Pipeline
 from dropped import CLOSES, FILES, SNAPSHOTS, YAHOO, statuses
+from pipelines import NOW, Market, Pipeline
 from ticks import Daemon, months_of
 
 from crypto_platform.tables import CROSSWALK, RAW_HISTORY, RAW_SNAPSHOTS, Partition

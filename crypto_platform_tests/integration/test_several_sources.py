@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from command_line import commands_on
-from conftest import NOW, Market, OpenPipeline, Pipeline, at_home
+from pipelines import NOW, Market, OpenPipeline, Pipeline, at_home
 
 from crypto_platform.runner import RunFailedError
 from crypto_platform.sandbox.faults import Rule

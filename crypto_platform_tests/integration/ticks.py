@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import dagster as dg
-from conftest import Pipeline
+from pipelines import Pipeline
 
 from crypto_platform.definitions import build_definitions
 

@@ -82,7 +82,7 @@ batches = st.lists(
 """Batches with the minute of their fetch, which several may share; each has pages of rows."""
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(batches, st.randoms(use_true_random=False), st.sets(st.integers(0, 4)))
 def test_batches_added_in_any_order_and_any_steps_give_the_bytes_of_all_at_once(
     given: list[tuple[int, list[list[str]]]], random: Any, made_after: set[int]
