@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,10 @@ import pyarrow as pa
 from crypto_platform.identity import crosswalk_of, curated_list, fetch_order
 from crypto_platform.lake import INPUTS, LakeSlice
 from crypto_platform.lake.coins import land_list
-from crypto_platform.lake.landed import About
+from crypto_platform.lake.landed import About, read_about
 from crypto_platform.tables import CROSSWALK, RAW_COINS, UNIVERSE
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from crypto_platform.lake import Lake
     from crypto_platform.platform import Platform
 
@@ -29,6 +28,7 @@ CURATED = "curated"
 """The curated file as a source of lists."""
 _VERSIONS = uuid.UUID("0d3c8a55-8b5f-4f0e-9f6b-5a6f3f1f7c02")
 _NO_LIMIT = 1_000_000
+_MOMENT = timedelta(microseconds=1)
 
 
 def keep_curated(lake: Lake, file: Path | None, clock: Callable[[], datetime]) -> None:
@@ -37,19 +37,26 @@ def keep_curated(lake: Lake, file: Path | None, clock: Callable[[], datetime]) -
     digest = _digest(coins)
     if newest_curated(lake) == digest:
         return
-    now = clock()
+    now = max(clock(), newest + _MOMENT) if (newest := _newest_at(lake)) else clock()
     batch_id = str(uuid.uuid5(_VERSIONS, f"{now.isoformat()} {digest}"))
     land_list(lake, CURATED, coins, About("coins", batch_id, 0, now, now, now.date(), now.date()), now)
 
 
+def _curated_versions(lake: Lake) -> list[tuple[datetime, str]]:
+    """When each version of the curated file was landed, and where it lies."""
+    keys = lake.slice(RAW_COINS, CURATED).objects
+    return sorted((at, key) for key in keys if (at := read_about(lake, [key])[0].finished_at))
+
+
+def _newest_at(lake: Lake) -> datetime | None:
+    versions = _curated_versions(lake)
+    return versions[-1][0] if versions else None
+
+
 def newest_curated(lake: Lake) -> str | None:
     """The digest of the curated list that was landed last."""
-    partitions = lake.partitions(RAW_COINS, CURATED)
-    if not partitions:
-        return None
-    rows = pa.Table.from_batches(lake.batches(lake.slice(RAW_COINS, CURATED, partitions[-1:]).objects))
-    newest = max(rows.column("fetched_at").to_pylist())
-    return _digest(rows.filter(pa.compute.equal(rows.column("fetched_at"), newest)))
+    versions = _curated_versions(lake)
+    return _digest(pa.Table.from_batches(lake.batches([versions[-1][1]]), RAW_COINS.arrow_schema)) if versions else None
 
 
 def _digest(coins: pa.Table) -> str:
@@ -76,6 +83,12 @@ def lists_in_order(lake: Lake, lists: LakeSlice) -> Iterator[pa.Table]:
 def evidence_digest(lists: LakeSlice) -> str:
     """Tells one set of lists from another; a landed list never changes."""
     return hashlib.sha256("\n".join(sorted(lists.objects)).encode()).hexdigest()
+
+
+def wanted_evidence(lake: Lake, curated_file: Path | None) -> str:
+    """Tells what the crosswalk should be made of now: all lists there are, and the curated file as it is."""
+    told = evidence_digest(lake.whole(RAW_COINS)) + _digest(curated_list(curated_file))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def crosswalk_is_current(lake: Lake, curated_file: Path | None) -> bool:

@@ -20,7 +20,7 @@ from crypto_platform.lake.history import months_of
 from crypto_platform.lake.landed import KINDS, Kind, Landed, read_about
 from crypto_platform.run_process import lives, this_process
 from crypto_platform.sources.csv import Csv
-from crypto_platform.tables import RAW_HISTORY, Partition
+from crypto_platform.tables import RAW_HISTORY, Partition, Table
 from crypto_platform.warehouse.batches import Batch
 
 if TYPE_CHECKING:
@@ -76,8 +76,18 @@ class Ledger:
         for batch in known:
             if batch.batch_id.endswith(question.digest):
                 young = self._clock() - batch.started_at <= within
-                return batch.batch_id if batch.status == "failure" and young else None
+                return batch.batch_id if batch.status == "failure" and young and self._claim(batch) else None
         return None
+
+    def _claim(self, batch: Batch) -> bool:
+        """Whether it is this process that goes on with a failed batch; of two that want to, one does."""
+        with self._warehouse.connect() as connection:
+            claimed = connection.execute(
+                "update ops.batches set status = 'running', process = %s, tries = tries + 1"
+                " where source = %s and batch_id = %s and status = 'failure'",
+                (this_process(), batch.source, batch.batch_id),
+            )
+        return claimed.rowcount == 1
 
     def end_gone(self) -> None:
         """Write down how it ended what was begun by a process that is gone: mostly as failed."""
@@ -102,13 +112,19 @@ class Ledger:
         table = KINDS.get(batch.kind)
         if table is None or batch.first_day is None or batch.last_day is None:
             return None
-        asked = months_of(batch.first_day, batch.last_day) if table is RAW_HISTORY else [batch.first_day.isoformat()]
-        wanted = {self._lake.raw_key(table, batch.source, Partition(key), batch.batch_id) for key in asked}
-        if not all(map(self._lake.store.exists, wanted)):
+        if not self._is_whole(table, batch.source, batch.batch_id, batch.first_day, batch.last_day):
             return None
         objects = self._lake.slice(table, batch.source).objects
         about, rows = read_about(self._lake, [key for key in objects if self._lake.batch_of(key) == batch.batch_id])
         return Landed(batch.source, about, (), rows)
+
+    def _is_whole(self, table: Table, source: str, batch_id: str, first: date | None, last: date | None) -> bool:
+        """Whether all raw objects that a batch was to have are there."""
+        if first is None or last is None:
+            return True
+        asked = months_of(first, last) if table is RAW_HISTORY else [first.isoformat()]
+        keys = (self._lake.raw_key(table, source, Partition(key), batch_id) for key in asked)
+        return all(map(self._lake.store.exists, keys))
 
     def keep(self, question: Question, batch_id: str, land: Callable[[], Landed]) -> Landed:
         """Land a batch, with its row in the book before and after."""
@@ -202,7 +218,8 @@ class Ledger:
                     batches.setdefault(key.rsplit("/", 1)[-1].removesuffix(".parquet"), []).append(key)
                 for keys in batches.values():
                     about, rows = read_about(self._lake, keys)
-                    yield self._of(source, kind, Landed(source, about, (), rows))
+                    if self._is_whole(table, source, about.batch_id, about.first_day, about.last_day):
+                        yield self._of(source, kind, Landed(source, about, (), rows))
         yield from map(of_file, files_known(self._lake))
 
     def _of(self, source: str, kind: Kind, landed: Landed) -> Batch:
@@ -230,10 +247,12 @@ class Ledger:
 
     def note_files(self) -> None:
         """Write down the files that were read; a quarantined one as a failure, until it is read after all."""
+        from crypto_platform.warehouse.batches import save
+
         known = [of_file(row) for row in files_known(self._lake)]
-        for batch in known:
-            self._save(batch)
-        with self._warehouse.connect() as connection:
+        with self._warehouse.connect() as connection, connection.transaction():
+            for batch in known:
+                save(connection, batch)
             connection.execute(
                 "delete from ops.batches where source = %s and not batch_id = any(%s)",
                 (Csv.name, [batch.batch_id for batch in known]),

@@ -18,6 +18,7 @@ from pydantic import (
     ValidationError,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSettingError
 
 World = Literal["live", "sandbox"]
 
@@ -227,10 +228,14 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise _refusal(error, "CRYPTO_") from None
+    except UnreadableSettingError as error:
+        raise SettingsError(f"A setting cannot be read: {error}; a list or an object is written as JSON.") from None
 
 
 def _refusal(error: ValidationError, prefix: str) -> SettingsError:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     name = name if name.isupper() else f"{prefix}{name.upper()}"
-    return SettingsError(f"The setting {name} is not usable: {first['msg']} (got {first['input']!r}).")
+    # What is said of vendors may hold a key.
+    got = "" if "VENDORS" in name or "KEY" in name or "PASSWORD" in name else f" (got {first['input']!r})"
+    return SettingsError(f"The setting {name} is not usable: {first['msg']}{got}.")

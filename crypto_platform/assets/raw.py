@@ -84,9 +84,17 @@ def raw_history(graph: Graph, source: str) -> dg.AssetsDefinition:
         coins = named.split() if named else history_coins(platform, source)
         if TRAILING in context.run.tags:
             affordable = _affordable(graph, vendor, today)
+            if affordable == 0:
+                raise dg.Failure(
+                    f"What is left of the month's budget of {source} is kept for snapshots; "
+                    f"its history is asked for again next month, or raise CRYPTO_{source.upper()}_PER_MONTH.",
+                    allow_retries=False,
+                )
             if affordable is not None and affordable < len(coins):
                 context.log.warning(f"The month's budget of {source} bears {affordable} of {len(coins)} coins today.")
-                coins = coins[:affordable]
+                # Another stretch every day, so that each coin has its turn.
+                start = today.toordinal() * affordable % len(coins)
+                coins = (coins[start:] + coins[:start])[:affordable]
         if not coins:
             raise dg.Failure(
                 f"No coin is known whose history {source} could be asked for; "
@@ -122,7 +130,8 @@ def _affordable(graph: Graph, vendor: Source, today: date) -> int | None:
     if left is None:
         return None
     month_ends = (today.replace(day=1) + timedelta(days=31)).replace(day=1)
-    return int(left * _ROUTINE_SHARE / (month_ends - today).days)
+    # In whole tens: the calls of a batch that failed would else change what the next try asks for.
+    return int(left * _ROUTINE_SHARE / (month_ends - today).days) // 10 * 10
 
 
 def _only_today(graph: Graph, context: dg.AssetExecutionContext, sentence: str, advice: str) -> date:

@@ -2,16 +2,16 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
 from crypto_platform.automation.jobs import Jobs
 from crypto_platform.automation.schedules import range_tags
-from crypto_platform.evidence import crosswalk_is_current
+from crypto_platform.evidence import crosswalk_is_current, wanted_evidence
 from crypto_platform.graph import Graph
 from crypto_platform.lake.files import signature
-from crypto_platform.projection import months_to_refresh, outdated
+from crypto_platform.projection import input_hashes, months_to_refresh, outdated
 from crypto_platform.tables import BRONZE_MARKETS, HISTORIC_PRICES, stretches
 
 Look = Iterator[dg.RunRequest | dg.SkipReason]
@@ -68,8 +68,7 @@ def _catch_up(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
                     made_of = "".join(late[key] for key in sorted(late) if first <= key <= last)
                     digest = hashlib.sha256(made_of.encode()).hexdigest()[:16]
                     yield dg.RunRequest(
-                        # One attempt for one content: what breaks a rule would break it again.
-                        run_key=f"{job.name} {first} {last} {digest}",
+                        run_key=_once_an_hour(job.name, first, last, digest),
                         job_name=job.name,
                         tags=range_tags(first, last),
                     )
@@ -96,7 +95,8 @@ def _refresh_identity(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
         elif _under_way(context, jobs.identity.name):
             yield dg.SkipReason("A run of it is under way.")
         else:
-            yield dg.RunRequest()
+            wanted = wanted_evidence(platform.lake, platform.settings.crosswalk_file)
+            yield dg.RunRequest(run_key=_once_an_hour(jobs.identity.name, wanted))
 
     return dg.SensorDefinition(
         name="refresh_identity",
@@ -117,10 +117,13 @@ def _refresh_gold(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
             return
         with graph.platform.warehouse.connect() as connection:
             months = months_to_refresh(connection)
+            inputs = input_hashes(connection) if months else {}
         if not months:
             yield dg.SkipReason("Gold is made of the inputs as they are.")
         for first, last in stretches(months):
-            yield dg.RunRequest(tags=range_tags(first, last))
+            made_of = "".join(inputs[month] for month in months if first <= month <= last)
+            key = _once_an_hour(jobs.gold.name, first, last, hashlib.sha256(made_of.encode()).hexdigest()[:16])
+            yield dg.RunRequest(run_key=key, tags=range_tags(first, last))
 
     return dg.SensorDefinition(
         name="refresh_gold",
@@ -130,6 +133,11 @@ def _refresh_gold(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Refreshes the months of unified_prices whose inputs changed.",
     )
+
+
+def _once_an_hour(*of_what: str) -> str:
+    """A run's key: what failed is tried again, but the same content no more than once an hour."""
+    return " ".join((*of_what, f"{datetime.now(UTC):%Y-%m-%dT%H}"))
 
 
 def _under_way(context: dg.SensorEvaluationContext, job: str) -> bool:

@@ -137,7 +137,9 @@ def _landed(platform: Platform, part: Part) -> dict[str, Any]:
     from crypto_platform.warehouse.batches import batches
 
     with platform.warehouse.connect() as connection:
-        (batch,) = batches(connection, part.source, "history", limit=1)
+        landed = [each for each in batches(connection, part.source, "history", limit=20) if each.finished_at]
+        # One that was gone on with is as old as its first try, so the last to end is not always the newest.
+        batch = max(landed, key=lambda each: str(each.finished_at))
     given: set[str] = set()
     for key in platform.lake.slice(RAW_HISTORY, part.source).objects:
         if key.endswith(f"/{batch.batch_id}.parquet"):

@@ -21,6 +21,10 @@ def curated_list(file: Path | None = None) -> pa.Table:
     """The file as a list of coins: the id is the asset's, `known_as` its ids as `source:id`; in the file's order."""
     path = file or _SHIPPED
     coins = _coins(path)
+    if not coins:
+        raise CuratedFileError(
+            f"The curated file {path} names no coin; add a line, or leave CRYPTO_CROSSWALK_FILE unset."
+        )
     _refuse_conflicts(path, coins)
     rows = [
         {

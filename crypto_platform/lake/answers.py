@@ -39,9 +39,9 @@ class AnswerLog:
     def key(self, page: int) -> str:
         return f"{self._folder}/{page:04d}.zst"
 
-    def keep(self, page: int, answer: Answer) -> None:
-        """Keep an accepted answer; the first one of a page stays."""
-        self._store.put_if_absent(self.key(page), pack(answer))
+    def keep(self, page: int, answer: Answer) -> bool:
+        """Keep an accepted answer; the first one of a page stays. False where there was one."""
+        return self._store.put_if_absent(self.key(page), pack(answer))
 
     def keep_refused(self, page: int, answer: Answer, reason: str) -> None:
         """Keep an answer that was not what was asked for, beside the page it was meant to be."""

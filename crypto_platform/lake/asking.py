@@ -44,8 +44,9 @@ class Asking:
             _refuse_other_question(answer, path, params, self._log.key(page))
         else:
             answer = self._http.get(path, params)
-            self._log.keep(page, answer)
             self.asked += 1
+            if not self._log.keep(page, answer):
+                answer = self._log.read(page)  # somebody else was quicker, and what is kept is what counts
         self.pages += 1
         self.first_at = min(self.first_at or answer.fetched_at, answer.fetched_at)
         self.last_at = max(self.last_at or answer.fetched_at, answer.fetched_at)

@@ -65,9 +65,12 @@ def months_of(first: date, last: date) -> list[str]:
 def put_months(
     lake: Lake, source: str, about: About, spilled: dict[str, Path], folder: Path, months: Iterable[str] = ()
 ) -> tuple[tuple[tuple[Partition, str], ...], int]:
-    """One sorted raw object for each month that has points or is named; the objects and their rows together."""
-    objects, total = [], 0
-    for month in sorted({*spilled, *months}):
+    """One sorted raw object for each month that has points or is named; the objects and their rows together.
+
+    The named months come last: where they are all there, so is whatever came beside them.
+    """
+    objects, total, named = [], 0, set(months)
+    for month in (*sorted(spilled.keys() - named), *sorted(named)):
         rows = RAW_HISTORY.arrow_schema.empty_table()
         if month in spilled:
             with pa.ipc.open_stream(spilled[month]) as stream:

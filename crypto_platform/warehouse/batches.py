@@ -130,22 +130,6 @@ def batches(
         ).fetchall()
 
 
-def unfinished(connection: Connection, source: str, kind: Kind) -> Batch | None:
-    """The newest batch that runs or failed, whatever came after it."""
-    with connection.cursor(row_factory=class_row(Batch)) as cursor:
-        return cursor.execute(
-            _SELECT
-            + sql.SQL(
-                """
-                where source = %s and kind = %s and status <> 'success'
-                order by started_at desc, batch_id desc
-                limit 1
-                """
-            ),
-            (source, kind),
-        ).fetchone()
-
-
 def end_gone(connection: Connection, lives: Callable[[str], bool], now: datetime) -> list[Batch]:
     """End the running batches whose process is gone, or that never told of one; those that were ended."""
     gone = [batch for batch in _running(connection) if not _lives(batch, lives)]

@@ -83,19 +83,6 @@ def test_batches_are_told_newest_first(connection: Connection) -> None:
     assert (ids(limit=2), ids("coingecko", limit=1), ids("coinpaprika")) == ("dc", "c", "")
 
 
-def test_the_newest_batch_that_did_not_succeed_can_be_gone_on_with(connection: Connection) -> None:
-    assert batches.unfinished(connection, "coingecko", "snapshot") is None
-    failed, running = ended(batch("b", 1), "failure", error="It broke."), batch("c", 2)
-    batches.save(connection, ended(batch("a", 3)))
-    assert batches.unfinished(connection, "coingecko", "snapshot") is None
-    batches.save(connection, failed)
-    assert batches.unfinished(connection, "coingecko", "snapshot") == failed
-    batches.save(connection, running)
-    assert batches.unfinished(connection, "coingecko", "snapshot") == running
-    assert batches.unfinished(connection, "coingecko", "history") is None
-    assert batches.unfinished(connection, "yahoo", "snapshot") is None
-
-
 def test_a_batch_whose_process_is_gone_has_failed(connection: Connection) -> None:
     living = batch("living", process=ALIVE)
     done = ended(batch("done"))

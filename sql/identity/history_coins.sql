@@ -2,9 +2,9 @@
 -- and every coin that was ever in a source's universe, whatever became of it.
 with
 known as (
-    select asset_id, source_asset_id
+    select distinct asset_id, source_asset_id
     from crosswalk, parameters
-    where crosswalk.source = parameters.asked_source and known_to is null and valid_to is null
+    where crosswalk.source = parameters.asked_source and known_to is null
 ),
 -- A coin of any source's universe stands for its asset; the place of its last day there counts.
 largest as (
