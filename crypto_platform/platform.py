@@ -146,7 +146,7 @@ class Platform:
     def ledger(self) -> Ledger:
         from crypto_platform.ledger import Ledger
 
-        return Ledger(self.lake, self.warehouse, self.clock)
+        return Ledger(self.lake, self.warehouse, self.now)
 
     def close(self) -> None:
         with self._opening:

@@ -15,7 +15,7 @@ from crypto_platform.lake.landed import Kind, Landed
 from crypto_platform.lake.snapshots import land_snapshot
 from crypto_platform.ledger import Question
 from crypto_platform.sources.base import Source
-from crypto_platform.sources.errors import UpstreamError
+from crypto_platform.sources.errors import Transient, UpstreamError
 from crypto_platform.tables import CROSSWALK, RAW_COINS, RAW_HISTORY, RAW_SNAPSHOTS, Partition
 
 _BATCHES = uuid.UUID("6a1f7c1e-3e0b-4d6e-9d0e-2f6b1c9a7e55")
@@ -182,7 +182,9 @@ def _landing(
     try:
         return ledger.keep(question, batch, lambda: land(batch))
     except UpstreamError as error:
-        advice = "Nothing was landed; what came is kept. Try again when the vendor answers as it should."
+        advice = "Nothing was landed; what came is kept."
+        if isinstance(error, Transient):
+            advice += " Try again when the vendor answers as it should."
         raise dg.Failure(f"{error} {advice}", allow_retries=False) from error
 
 

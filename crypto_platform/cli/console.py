@@ -28,6 +28,9 @@ from rich.table import Table
 _FILE_WIDTH = 240
 """Wide enough that nothing is folded where the reader is a file or a pipe."""
 
+_NEVER_BROKEN = 20
+"""Signs; what is this short, like a date or a number, stays on one line."""
+
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
 err = Console(stderr=True, highlight=False)
 
@@ -110,14 +113,40 @@ def flat(value: object) -> object:
 
 
 def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table for people: numbers to the right, nothing where there is nothing."""
+    """A table for people: numbers to the right, nothing where there is nothing.
+
+    One that is too wide for the terminal is told row by row; nothing short is ever broken or cut.
+    """
+    shown = [[cell(value) for value in row] for row in rows]
+    short = [all(len(row[index]) <= _NEVER_BROKEN for row in shown) for index in range(len(columns))]
+    widths = [
+        max([len(name), *(len(row[index]) if short[index] else _NEVER_BROKEN for row in shown)])
+        for index, name in enumerate(columns)
+    ]
+    if sum(widths) + 2 * len(widths) > out.width:
+        _row_by_row(title, columns, shown)
+        return
     grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = any(isinstance(row[index], (int, float)) for row in rows)
-        grid.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*(cell(value) for value in row))
+        grid.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=short[index])
+    for row in shown:
+        grid.add_row(*row)
     out.print(grid)
+
+
+def _row_by_row(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if title:
+        out.print(f"[bold]{title}[/]")
+    for row in rows:
+        grid = Table(box=None, pad_edge=False, show_header=False)
+        grid.add_column(style="bold", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, value in zip(columns, row, strict=True):
+            if value:
+                grid.add_row(name, value)
+        out.print(grid)
+        out.print()
 
 
 def cell(value: object) -> str:

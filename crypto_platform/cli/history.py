@@ -19,6 +19,7 @@ from crypto_platform.tables import CROSSWALK, FROM_HISTORY, HISTORIC_PRICES, RAW
 if TYPE_CHECKING:
     from crypto_platform.platform import Platform
     from crypto_platform.runner import Runner
+    from crypto_platform.settings import World
     from crypto_platform.sources.base import Source
 
 _LONGEST_TAG = 2_000
@@ -46,7 +47,7 @@ def backfill_history(
     coins = _coins_named(platform, reached, named) if named else _universe(platform, reached)
     plan = plan_of(sources, reached, skipped, coins, partial(_left, platform), platform.settings.request_delay)
     if not as_json:
-        _show(plan)
+        _show(plan, platform.world)
     refuse_overspending(plan, system_clock().date())
     agree("Go on?", yes=yes)
 
@@ -162,7 +163,7 @@ def _as_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _show(plan: Plan) -> None:
+def _show(plan: Plan, world: World) -> None:
     columns = ["source", "coins", "first day", "last day", "calls", "minutes", "calls left", "% of the month's"]
     rows = [
         [
@@ -177,7 +178,7 @@ def _show(plan: Plan) -> None:
         ]
         for part in plan.parts
     ]
-    table("Plan", columns, rows)
+    table(f"Plan, on {'the simulated market' if world == 'sandbox' else 'the live vendors'}", columns, rows)
     _say((part.source, remark) for part in plan.parts for remark in part.remarks)
     _say((each.source, f"not asked, {each.reason}") for each in plan.skipped)
     out.print()

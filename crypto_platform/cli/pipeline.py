@@ -71,9 +71,13 @@ def snapshot(source: str | None, as_json: bool) -> None:
     if as_json:
         print_json(done)
     elif done:
-        table("Landed", ["table", "source", "partition", "rows"], [list(row.values()) for row in done])
+        table(
+            "In the lake now, of the whole day",
+            ["table", "source", "partition", "rows"],
+            [list(row.values()) for row in done],
+        )
     if failed:
-        fail(" ".join(f"{name} failed: {error}" for name, error in failed.items()))
+        fail("\n".join(f"{name} failed: {error}" for name, error in failed.items()))
 
 
 def take_snapshot(runner: Runner, source: str, today: Partition, **tags: str) -> None:
@@ -100,14 +104,11 @@ def drop(files: tuple[Path, ...], coin: str | None, as_json: bool) -> None:
 
     Without FILES, read what lies in the folder: `drop/` in the lake.
     """
-    from crypto_platform.lake.files import files_known, name_coin, put_into_drop
+    from crypto_platform.lake.files import drop_files, files_known
 
     with open_runner(vendors=True) as runner:
         lake = runner.platform.lake
-        for file in files:
-            if coin:
-                name_coin(lake, file.name, coin)
-            put_into_drop(lake, file.name, file.read_bytes())
+        drop_files(lake, files, coin)
         with bar("Reading files", None, quiet=as_json):
             read_files(runner)
         rows = [{**row, "read_at": row["read_at"].isoformat()} for row in files_known(lake)]
@@ -121,12 +122,22 @@ def drop(files: tuple[Path, ...], coin: str | None, as_json: bool) -> None:
 
 
 def read_files(runner: Runner) -> None:
-    """What is new in the drop folder, through to gold."""
+    """What is new in the drop folder, through to gold; of what an earlier reading left undone, too."""
+    from crypto_platform.evidence import crosswalk_is_current
+    from crypto_platform.runner import RunFailedError
+
     runner.run([(DROPPED_FILES, None), (FILE_QUARANTINE, None)])
-    made = [each for source in fed_by_files() for each in runner.catch_up(source)]
-    if made:
+    failed: list[RunFailedError] = []
+    for source in fed_by_files():
+        try:
+            runner.catch_up(source)
+        except RunFailedError as error:
+            failed.append(error)
+    if not crosswalk_is_current(runner.platform.lake, runner.platform.settings.crosswalk_file):
         runner.run([(CROSSWALK, None)])
-        runner.refresh_gold()
+    runner.refresh_gold()
+    if failed:
+        raise RunFailedError(" ".join(map(str, failed)))
 
 
 @click.command()

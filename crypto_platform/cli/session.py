@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,13 +93,17 @@ def in_sandbox(settings: Settings, url: str) -> Settings:
 
 @contextmanager
 def running_sandbox(settings: Settings) -> Iterator[str]:
-    """The home's simulated market: the one that already runs there, else one of its own for as long as needed."""
-    ready = settings.home_dir / "sandbox.json"
-    url = _running(ready)
+    """The simulated market that `up` runs on the home, else one of this command's own for as long as it is needed.
+
+    Of two commands each has its own: the first to end would take it from the other.
+    """
+    url = _running(settings.home_dir / "sandbox.json")
     if url:
         yield url
         return
-    ready.unlink(missing_ok=True)
+    # Gone with the scratch of a killed process, if need be.
+    ready = settings.scratch_dir / f"{os.getpid()}-sandbox" / "ready.json"
+    ready.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "crypto_platform.cli", "sandbox", "--port", "0", "--ready-file", str(ready)]
     command += ["--seed", str(settings.sandbox_seed), "--coins", str(settings.sandbox_coins)]
     process = subprocess.Popen(  # noqa: S603
@@ -116,7 +122,7 @@ def running_sandbox(settings: Settings) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        ready.unlink(missing_ok=True)
+        shutil.rmtree(ready.parent, ignore_errors=True)
 
 
 def _running(ready: Path) -> str | None:

@@ -138,8 +138,8 @@ def show(summary: Summary) -> None:
         f"{prices['first_day']} to {prices['last_day']}\n"
     )
     if summary.quarantined:
-        title = "Quarantined (a row can have several reasons; repeats count)"
-        table(title, ["reason", "rows"], list(summary.quarantined.items()))
+        table("Quarantined", ["reason", "rows"], list(summary.quarantined.items()))
+        out.print("A row can have several reasons, and repeats count.", style="dim")
         out.print()
     checks = summary.checks
     out.print(f"[bold]Checks[/]  {checks['passed']} passed, {checks['warned']} warned, {checks['failed']} failed")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def up(sandbox: bool, port: int | None) -> None:
     """Run everything: the Dagster UI, schedules and sensors, on embedded stores. One Ctrl-C stops all of it.
 
-    On a new home the first snapshot is taken at once. A home keeps the world it was made in.
+    Where there is no snapshot yet, the first is taken at once. A home keeps the world it was made in.
     """
     settings = load_settings(**({"upstream": "sandbox"} if sandbox else {}))
     settings = settings.model_copy(update={"dagster_port": port or settings.dagster_port or free_port()})
@@ -124,7 +124,7 @@ class _FirstSnapshots:
         for source in asked("coins"):
             self._web.launch(f"coins_{source}", platform.clock().date().isoformat())
         for source in asked("snapshots"):
-            _say(f"A new home: taking the first snapshot of {source} …")
+            _say(f"No snapshot yet: taking the first of {source} …")
             run = self._web.launch(f"snapshot_{source}", platform.clock().date().isoformat())
             if run:
                 self._runs[source] = run
