@@ -121,8 +121,12 @@ class Runner:
         return failed
 
     def catch_up(self, source: str) -> list[tuple[Table, list[Partition]]]:
-        """Make of a source's raw rows what was not made of them yet; the stretches that were made."""
+        """Make of a source's raw rows what was not made of them yet; the stretches that were made.
+
+        Where one fails the others are made all the same, and the first failure is raised at the end.
+        """
         made: list[tuple[Table, list[Partition]]] = []
+        failed: list[RunFailedError] = []
         for table, derived in ((BRONZE_MARKETS, FROM_SNAPSHOTS), (HISTORIC_PRICES, FROM_HISTORY)):
             raw = DERIVED_FROM[table.name]
             with self.platform.warehouse.connect() as connection:
@@ -131,8 +135,13 @@ class Runner:
                 partitions = self.calendar.between(table, *_days(first, last))
                 if partitions:
                     told = [(raw, source)] if source in fed_by_files() else []
-                    self.run([*told, *((each, source) for each in derived)], partitions)
-                    made.append((table, partitions))
+                    try:
+                        self.run([*told, *((each, source) for each in derived)], partitions)
+                        made.append((table, partitions))
+                    except RunFailedError as error:
+                        failed.append(error)
+        if failed:
+            raise failed[0]
         return made
 
     def refresh_gold(self) -> None:

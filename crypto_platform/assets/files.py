@@ -3,6 +3,7 @@
 import dagster as dg
 import pyarrow as pa
 
+from crypto_platform.engine import Query
 from crypto_platform.graph import Graph
 from crypto_platform.lake import LakeSlice
 from crypto_platform.lake.files import Starts, begin_with, files_known, land_files, rejected_lines
@@ -12,6 +13,7 @@ from crypto_platform.tables import (
     FILE_QUARANTINE,
     RAW_HISTORY,
     RAW_SNAPSHOTS,
+    WHOLE,
     Partition,
     Table,
 )
@@ -20,12 +22,14 @@ from crypto_platform.tables import (
 def from_files(graph: Graph, source: str) -> list[dg.AssetsDefinition]:
     """The files, what of them could not be read, and the raw tables of a source that is fed by them."""
 
-    def dropped_files() -> pa.Table:
+    def dropped_files() -> Query:
         platform = graph.platform
         starts = Starts(platform.settings.history_start, platform.settings.snapshot_start)
         begin_with(platform.lake, platform.settings.csv_file_path)
         with platform.lake.exclusive(RAW_HISTORY, source):
-            return land_files(platform.lake, platform.clock(), starts)
+            readings = land_files(platform.lake, platform.clock(), starts)
+        # Another reading may end before this one is promoted: what it held is looked up again by then.
+        return Query("dropped_files", readings=readings, held_files=platform.lake.slice(DROPPED_FILES, None, [WHOLE]))
 
     def file_quarantine(dropped_files: LakeSlice) -> pa.Table:
         lake = graph.platform.lake

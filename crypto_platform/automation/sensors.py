@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
@@ -16,6 +16,9 @@ from crypto_platform.tables import BRONZE_MARKETS, HISTORIC_PRICES, stretches
 
 Look = Iterator[dg.RunRequest | dg.SkipReason]
 
+_TRY_AGAIN = timedelta(minutes=10)
+"""A reading that failed is asked for again, but not at every look."""
+
 
 def build_sensors(graph: Graph, jobs: Jobs) -> list[dg.SensorDefinition]:
     return [
@@ -27,17 +30,27 @@ def build_sensors(graph: Graph, jobs: Jobs) -> list[dg.SensorDefinition]:
 
 
 def _read_files(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
-    """The drop folder, by names, sizes and times; what is in the files is for the run to see."""
+    """The drop folder, by names, sizes and times; what is in the files is for the run to see.
+
+    The cursor holds what was seen at the last look, what was last asked for, and when.
+    """
 
     def look(context: dg.SensorEvaluationContext) -> Look:
         seen = signature(graph.platform.lake)
-        if seen == context.cursor:
+        before, asked, when = (*(context.cursor or "").split(" "), "", "", "")[:3]
+        context.update_cursor(f"{seen} {asked} {when}")
+        if seen == asked and not (_failed(context, jobs.files.name) and is_past(when)):
             yield dg.SkipReason("Nothing in the drop folder changed.")
+        elif seen != before:
+            yield dg.SkipReason("The drop folder is changing; it is read once it looks the same twice.")
         elif _under_way(context, jobs.files.name):
             yield dg.SkipReason("It is being read.")
         else:
-            context.update_cursor(seen)
+            context.update_cursor(f"{seen} {seen} {graph.platform.clock().isoformat()}")
             yield dg.RunRequest()
+
+    def is_past(when: str) -> bool:
+        return not when or graph.platform.clock() - datetime.fromisoformat(when) >= _TRY_AGAIN
 
     return dg.SensorDefinition(
         name="read_files",
@@ -138,6 +151,12 @@ def _refresh_gold(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
 def _once_an_hour(*of_what: str) -> str:
     """A run's key: what failed is tried again, but the same content no more than once an hour."""
     return " ".join((*of_what, f"{datetime.now(UTC):%Y-%m-%dT%H}"))
+
+
+def _failed(context: dg.SensorEvaluationContext, job: str) -> bool:
+    """Whether the newest run of a job failed."""
+    newest = context.instance.get_runs(dg.RunsFilter(job_name=job), limit=1)
+    return bool(newest and newest[0].status is dg.DagsterRunStatus.FAILURE)
 
 
 def _under_way(context: dg.SensorEvaluationContext, job: str) -> bool:

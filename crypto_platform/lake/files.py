@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import glob
 import hashlib
-import io
+import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from errno import ENOENT
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from crypto_platform.lake.coins import land_list
 from crypto_platform.lake.history import put_months, spill_by_month
 from crypto_platform.lake.lake import Lake
 from crypto_platform.lake.landed import About, put_raw
-from crypto_platform.lake.store import LakeError
+from crypto_platform.lake.store import LakeError, file_sha256
 from crypto_platform.sources.csv import Csv
-from crypto_platform.sources.files import Guide, Reading, UnreadableFileError, read_file
+from crypto_platform.sources.files import Guide, GuideError, Reading, UnreadableFileError, read_file, with_coin
 from crypto_platform.sources.http import Answer
 from crypto_platform.tables import DROPPED_FILES, FILE_QUARANTINE, RAW_HISTORY, RAW_SNAPSHOTS, WHOLE, Partition
 
@@ -55,26 +55,138 @@ class DroppedFile:
 
 
 def dropped(lake: Lake) -> Iterator[DroppedFile]:
-    """The files people put into the drop folder, in the order of their names; those that guide the reading are not."""
-    for key in sorted(lake.store.keys(DROP)):
-        name = key.removeprefix(f"{DROP}/")
-        if name not in _GUIDES and not name.rpartition("/")[2].startswith("."):
-            size = lake.store.size(key)
-            content = lake.store.read(key) if size <= LARGEST else b""
-            sha256 = hashlib.sha256(content).hexdigest() if size <= LARGEST else lake.store.sha256(key) or ""
-            yield DroppedFile(name, sha256, content, size)
+    """The files people put into the drop folder, in the order of their names; those that guide the reading are not.
+
+    One that cannot be read, or is gone by now, has no content to know it by: it is left for the next reading.
+    """
+    for key in _keys(lake):
+        name = _as_text(key.removeprefix(f"{DROP}/"))
+        if name in _GUIDES:
+            continue
+        try:
+            file = _dropped(lake, key, name)
+        except OSError as error:
+            _warn(name, error)
+        else:
+            yield file
+
+
+def _warn(name: str, error: OSError) -> None:
+    import structlog
+
+    structlog.get_logger(__name__).warning("a dropped file was left out", file=name, reason=error.strerror)
+
+
+def _dropped(lake: Lake, key: str, name: str) -> DroppedFile:
+    if not lake.store.exists(key):
+        raise FileNotFoundError(ENOENT, "it is no file, or is gone")
+    size = lake.store.size(key)
+    if size > LARGEST:
+        return DroppedFile(name, file_sha256(lake.store.path(key)), b"", size)
+    content = lake.store.read(key)
+    return DroppedFile(name, hashlib.sha256(content).hexdigest(), content, size)
+
+
+def _keys(lake: Lake) -> list[str]:
+    """All that lies in the drop folder, but for what is hidden or in a hidden folder."""
+    return [key for key in sorted(lake.store.keys(DROP)) if not any(part.startswith(".") for part in key.split("/"))]
+
+
+def _as_text(name: str) -> str:
+    """A name as it can be written down; a folder may hold names that are not UTF-8."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def guide_of(lake: Lake) -> Guide:
     """What people say of the files beside them."""
-    said = [lake.store.read(f"{DROP}/{name}") if lake.store.exists(f"{DROP}/{name}") else None for name in _GUIDES]
-    return Guide.parse(*said)
+    return Guide.parse(*(_guide_file(lake, name) for name in _GUIDES))
+
+
+def _guide_file(lake: Lake, name: str) -> bytes | None:
+    key = f"{DROP}/{name}"
+    try:
+        return lake.store.read(key) if lake.store.exists(key) else None
+    except OSError as error:
+        raise LakeError(f"{key} cannot be read ({error.strerror}); make it readable, or take it away.") from error
 
 
 def signature(lake: Lake) -> str:
     """Changes when anything in the drop folder does; cheap, for nothing is read."""
-    seen = [f"{key} {lake.store.size(key)} {lake.store.changed_at(key)}" for key in sorted(lake.store.keys(DROP))]
+    seen = [f"{_as_text(key)} {_looks(lake, key)}" for key in _keys(lake)]
     return hashlib.sha256("\n".join(seen).encode()).hexdigest()
+
+
+def _looks(lake: Lake, key: str) -> str:
+    try:
+        return f"{lake.store.size(key)} {lake.store.changed_at(key)}"
+    except OSError:
+        return "gone"
+
+
+def drop_files(lake: Lake, files: Sequence[Path], coin: str | None = None) -> None:
+    """Put people's files into the drop folder, and say which coin they are of; all of them, or none."""
+    _refuse_names(files)
+    contents = {file.name: _content(file) for file in files}
+    known = {row["sha256"]: row for row in files_known(lake) if row["status"] == "read"}
+    for name, content in contents.items():
+        if name in _GUIDES:
+            _refuse_no_guide(name, content, coin)
+            continue
+        _refuse_to_lose(lake, name, content)
+        row = known.get(hashlib.sha256(content).hexdigest())
+        if row and coin and row["coin"] != coin.removeprefix("asset:"):
+            raise LakeError(
+                f"{name} was read as {row['coin'] or 'what its own rows say'} on {row['read_at']:%Y-%m-%d}, and a "
+                "file is read once. Its rows stay until the lake is made anew; nothing was changed."
+            )
+    if coin:
+        said = _guide_file(lake, Guide.COINS_FILE) or b""
+        for name in contents:
+            said = with_coin(said, name, coin)
+        if contents:
+            put_into_drop(lake, Guide.COINS_FILE, said)
+    for name, content in contents.items():
+        put_into_drop(lake, name, content)
+
+
+def _refuse_names(files: Sequence[Path]) -> None:
+    names = [file.name for file in files]
+    for file in files:
+        if names.count(file.name) > 1:
+            raise LakeError(f"Two of the files are called {file.name}; drop them one by one, under names of their own.")
+        if file.name.startswith("."):
+            raise LakeError(f"{file.name} begins with a dot, and hidden files are not read; rename it.")
+
+
+def _content(file: Path) -> bytes:
+    """What is in a file of people's; raises OSError and LakeError, the latter where it is too large to be read."""
+    size = file.stat().st_size
+    if size > LARGEST:
+        raise LakeError(f"{file.name} {_too_large(size)}")
+    return file.read_bytes()
+
+
+def _too_large(size: int) -> str:
+    return f"is {size / 1e6:,.0f} MB large and files of up to {LARGEST / 1e6:,.0f} MB are read; split it."
+
+
+def _refuse_no_guide(name: str, content: bytes, coin: str | None) -> None:
+    try:
+        if coin:
+            raise GuideError(f"{name} is of no coin.")
+        Guide.parse(*(content if name == each else None for each in _GUIDES))
+    except GuideError as error:
+        raise LakeError(f"{error} Files called {name} tell of the others; rename it if it holds prices.") from None
+
+
+def _refuse_to_lose(lake: Lake, name: str, content: bytes) -> None:
+    """What is in the drop folder under that name is kept elsewhere by now, or is the same."""
+    held = lake.store.sha256(f"{DROP}/{name}")
+    if held and held != hashlib.sha256(content).hexdigest() and not lake.store.exists(_kept_key(held)):
+        raise LakeError(
+            f"The drop folder holds another {name}, which was not read yet; `crypto-platform drop` reads it, "
+            "or rename yours."
+        )
 
 
 def put_into_drop(lake: Lake, name: str, content: bytes) -> None:
@@ -86,29 +198,30 @@ def put_into_drop(lake: Lake, name: str, content: bytes) -> None:
 
 
 def begin_with(lake: Lake, file: Path | None) -> None:
-    """Put the file that the settings name into the drop folder, where it is not there as it is."""
+    """Put the file that the settings name into the drop folder, where it is not there as it is.
+
+    A file of that name that waits there to be read keeps its place.
+    """
     if file is None:
         return
+    if file.name in _GUIDES or file.name.startswith("."):
+        raise LakeError(f"No prices are read of a file called {file.name}; rename it, and set CRYPTO_CSV_FILE_PATH.")
     try:
-        content = file.expanduser().read_bytes()
+        content = _content(file.expanduser())
     except OSError as error:
         raise LakeError(
             f"The file {file} cannot be read ({error.strerror}); set CRYPTO_CSV_FILE_PATH to another, or to nothing."
         ) from error
-    key = f"{DROP}/{file.name}"
-    if not lake.store.exists(key) or lake.store.read(key) != content:
-        put_into_drop(lake, file.name, content)
-
-
-def name_coin(lake: Lake, name: str, coin: str) -> None:
-    """Say which coin a file is of, before whatever is said already."""
-    key = f"{DROP}/{Guide.COINS_FILE}"
-    header, _, said = (lake.store.read(key).decode() if lake.store.exists(key) else "file,coin\n").partition("\n")
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow([glob.escape(name), coin])
-    content = f"{header.rstrip()}\n{out.getvalue()}{said}".encode()
-    Guide.parse(content, None)  # raises what is wrong with it, and nothing is written
-    put_into_drop(lake, Guide.COINS_FILE, content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    read = {row["sha256"] for row in files_known(lake) if row["status"] == "read"}
+    for number in count(1):
+        name = file.name if number == 1 else f"{file.stem} ({number}){file.suffix}"
+        held = lake.store.sha256(f"{DROP}/{name}")
+        if held == sha256 or (held and lake.store.exists(_kept_key(sha256))):
+            return
+        if held is None or held in read:
+            put_into_drop(lake, name, content)
+            return
 
 
 def land_files(lake: Lake, now: datetime, starts: Starts) -> pa.Table:
@@ -131,9 +244,7 @@ def _known(lake: Lake) -> list[dict[str, Any]]:
 def _keep(lake: Lake, file: DroppedFile, now: datetime) -> datetime:
     """Keep a file as it came; since when it is kept, so that a reading that was broken off is gone on with."""
     if file.size > LARGEST:
-        raise UnreadableFileError(
-            f"it is {file.size / 1e6:,.0f} MB large and files of up to {LARGEST / 1e6:,.0f} MB are read; split it."
-        )
+        raise UnreadableFileError(f"{file.name} {_too_large(file.size)}")
     key = _kept_key(file.sha256)
     if lake.store.put_if_absent(key, pack(Answer(f"{DROP}/{file.name}", 200, {}, file.content, now))):
         return now
@@ -243,8 +354,8 @@ def rejected_lines(lake: Lake, files: Iterable[dict[str, object]]) -> pa.Table:
     whole, tables = [], []
     for file in files:
         if file["status"] == "quarantined":
-            text = pa.scalar(str(file["file"])).as_py()
-            whole.append(_quarantined(file["batch_id"], 0, (str(file["reason"]),), _named(text), file["read_at"]))
+            named = _named(str(file["file"]))
+            whole.append(_quarantined(file["batch_id"], 0, (str(file["reason"]),), named, file["read_at"]))
         elif file["rejected"]:
             key = _rejected_key(str(file["sha256"]), str(file["batch_id"]))
             with lake.open_parquet(key) as rejected:

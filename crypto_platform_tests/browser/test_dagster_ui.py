@@ -94,7 +94,7 @@ def test_asset_checks_show_how_they_came_out(page: Page) -> None:
     page.goto("/assets/bronze_markets/coingecko?view=checks")
     for rule in ("key_is_unique", "prices_are_positive", "required_columns_are_filled"):
         expect(page.get_by_text(rule, exact=True).first).to_be_visible()
-    expect(page.get_by_text("Succeeded", exact=True).first).to_be_visible()
+    expect(page.get_by_text("Succeeded", exact=True).first).to_be_visible(timeout=60_000)
     expect(page.get_by_text("Skipped", exact=True)).to_have_count(0)
 
 

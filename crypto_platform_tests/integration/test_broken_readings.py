@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pyarrow as pa
 import pytest
-from dropped import drop_all
+from dropped import CLOSES, YAHOO, drop_all, read, statuses
 from pipelines import NOW, Market, Pipeline, own_pipelines
 
+from crypto_platform.lake import Lake
+from crypto_platform.lake.files import Starts, land_files
 from crypto_platform.runner import RunFailedError
 from crypto_platform.sandbox.server import RunningSandbox
-from crypto_platform.tables import DROPPED_FILES, FILE_QUARANTINE
+from crypto_platform.tables import CROSSWALK, DROPPED_FILES, FILE_QUARANTINE, WHOLE
 from crypto_platform.warehouse import Warehouse
 
 LEDGER = (
@@ -73,3 +77,65 @@ def test_a_reading_that_was_broken_off_is_ended_as_it_was_begun(
     assert {key: objects[key] for key in raw} == {key: wanted[key] for key in raw}
     if kept.keys() == files.keys():
         assert (objects, pipeline.rows(LEDGER)) == (wanted, undisturbed.rows(LEDGER))
+
+
+GOLD = "select distinct asset_id from unified_prices"
+
+
+@pytest.mark.parametrize("has_crosswalk", [False, True])
+def test_what_a_reading_did_not_come_to_is_done_by_the_next(pipeline: Pipeline, *, has_crosswalk: bool) -> None:
+    pipeline.drop("BTC-USD.csv", YAHOO)
+    look(pipeline)
+    pipeline.runner.catch_up("csv")
+    if has_crosswalk:
+        pipeline.run(CROSSWALK)
+    read(pipeline)
+    assert pipeline.asked(GOLD) == [{"asset_id": "bitcoin"}]
+
+
+def test_days_that_fail_keep_no_other_from_gold(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    catch_up = pipeline.runner.catch_up
+
+    def fails_at_the_end(source: str) -> None:
+        catch_up(source)
+        raise RunFailedError("A day broke a rule.")
+
+    monkeypatch.setattr(pipeline.runner, "catch_up", fails_at_the_end)
+    pipeline.drop("BTC-USD.csv", YAHOO)
+    with pytest.raises(RunFailedError, match=r"^A day broke a rule\.$"):
+        read(pipeline)
+    assert pipeline.asked(GOLD) == [{"asset_id": "bitcoin"}]
+
+
+def test_an_odd_file_holds_up_no_other(pipeline: Pipeline) -> None:
+    folder = pipeline.lake.store.path("drop")
+    pipeline.drop(".hidden/ETH-USD.csv", YAHOO.replace("9", "8"))
+    pipeline.drop("BTC-USD.csv", YAHOO)
+    (folder / "gone.csv").symlink_to(folder / "nowhere.csv")
+    os.mkfifo(folder / "pipe.csv")
+    with open(os.fsencode(folder) + b"/SOL-USD.\xff.csv", "w") as file:  # noqa: PTH123 - a name that is not UTF-8
+        file.write(CLOSES)
+    read(pipeline)
+    assert statuses(pipeline) == {"BTC-USD.csv": "read", r"SOL-USD.\xff.csv": "read"}
+    (folder / "gone.csv").unlink()
+    pipeline.drop("gone.csv", CLOSES.replace("0.41", "0.44"))
+    look(pipeline)
+    assert statuses(pipeline)["gone.csv"] == "quarantined", "it is there now, and names no coin"
+
+
+def test_a_reading_that_ends_late_takes_nothing_from_one_that_was_quicker(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(lake: Lake, now: datetime, starts: Starts) -> pa.Table:
+        slow = land_files(lake, now, starts)
+        pipeline.drop("coins.csv", "file,coin\npi.csv,solana\n")
+        pipeline.drop("BTC-USD.csv", YAHOO)
+        quick = land_files(lake, now, starts)
+        with pipeline.platform.engine.stream(quick, DROPPED_FILES, [WHOLE]) as batches:
+            lake.replace_partitions(DROPPED_FILES, None, [WHOLE], batches, lambda _: {})
+        return slow
+
+    monkeypatch.setattr("crypto_platform.assets.files.land_files", overtaken)
+    pipeline.drop("pi.csv", CLOSES)
+    look(pipeline)
+    assert statuses(pipeline) == {"pi.csv": "read", "BTC-USD.csv": "read"}

@@ -84,3 +84,66 @@ def test_a_bad_coins_file_is_one_sentence_and_exit_code_1(pipeline: Pipeline, ma
     assert told.startswith("Error: Line 2 of coins.csv names no coin that can be known: 'two words';")
     assert len(told.splitlines()) == 1
     assert pipeline.objects() == {}
+
+
+def in_drop(pipeline: Pipeline) -> dict[str, str]:
+    return {key: pipeline.lake.store.read(key).decode() for key in pipeline.lake.store.keys("drop")}
+
+
+def test_two_files_of_one_name_are_refused_and_so_are_hidden_ones(
+    command_line: CommandLine, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    for name, content in {"a/p.csv": CLOSES, "b/p.csv": YAHOO, ".p.csv": CLOSES}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert "Two of the files are called p.csv;" in command_line.sentence("drop", "a/p.csv", "b/p.csv")
+    assert ".p.csv begins with a dot" in command_line.sentence("drop", "a/p.csv", ".p.csv", "--coin", "bitcoin")
+    assert in_drop(pipeline) == {}
+
+
+def test_a_file_that_waits_to_be_read_is_not_lost_to_one_of_its_name(
+    command_line: CommandLine, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    pipeline.drop("BTC-USD.csv", CLOSES)
+    (tmp_path / "BTC-USD.csv").write_text(YAHOO)
+    told = command_line.sentence("drop", "BTC-USD.csv")
+    assert "The drop folder holds another BTC-USD.csv, which was not read yet" in told
+    assert in_drop(pipeline) == {"drop/BTC-USD.csv": CLOSES}
+    command_line.json("drop", "--json")
+    assert len(command_line.json("drop", "BTC-USD.csv", "--json")) == 2, "by now it is kept"
+    assert in_drop(pipeline) == {"drop/BTC-USD.csv": YAHOO}
+
+
+@pytest.mark.parametrize("name", ["coins.csv", "formats.toml"])
+def test_prices_do_not_take_the_place_of_a_guide(
+    command_line: CommandLine, pipeline: Pipeline, tmp_path: Path, name: str
+) -> None:
+    pipeline.drop("coins.csv", "file,coin\npi.csv,bitcoin\n")
+    (tmp_path / name).write_text(CLOSES)
+    assert f"Files called {name} tell of the others; rename it" in command_line.sentence("drop", name)
+    assert in_drop(pipeline) == {"drop/coins.csv": "file,coin\npi.csv,bitcoin\n"}
+    (tmp_path / name).write_text("")
+    assert "is of no coin" in command_line.sentence("drop", name, "--coin", "bitcoin")
+    command_line.json("drop", name, "--json")
+    assert in_drop(pipeline)[f"drop/{name}"] == ""
+
+
+def test_another_coin_for_what_was_read_is_refused_and_changes_nothing(
+    command_line: CommandLine, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    (tmp_path / "price.csv").write_text(CLOSES)
+    (row,) = command_line.json("drop", "price.csv", "--coin", "ethereum", "--json")
+    before = in_drop(pipeline)
+    told = command_line.sentence("drop", "price.csv", "--coin", "bitcoin")
+    assert f"price.csv was read as ethereum on {row['read_at'][:10]}, and a file is read once." in told
+    assert in_drop(pipeline) == before
+    assert command_line.json("drop", "price.csv", "--coin", "asset:ethereum", "--json") == [row]
+
+
+def test_a_file_that_is_too_large_is_not_even_opened(
+    command_line: CommandLine, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    with (tmp_path / "BTC-USD.csv").open("w") as file:
+        file.truncate(10**12)  # a hole; nothing is written
+    assert "BTC-USD.csv is 1,000,000 MB large" in command_line.sentence("drop", "BTC-USD.csv")
+    assert in_drop(pipeline) == {}

@@ -103,8 +103,8 @@ def test_gold_has_every_file_under_its_coin(all_read: Pipeline) -> None:
         "ethereum": "10-01 3150.5, 10-02 3180.0, 10-03 3170.0",
         "solana": "10-30 158.0, 10-31 160.0, 11-01 160.5",
         "dogecoin": "10-20 0.41, 10-21 0.42, 10-23 0.43",
-        "csv:cmc:Solana": "10-13 152.5, 10-14 158.0",
-        "csv:cmc:XRP": "10-13 2.18",
+        "csv:cmc:Solana:SOL": "10-13 152.5, 10-14 158.0",
+        "csv:cmc:XRP:XRP": "10-13 2.18",
         "csv:my-own-coin": "11-16 0.5",
     }, "a name and a ticker alone are no evidence"
     named = all_read.asked("select symbol, name, sources from assets where asset_id in ('bitcoin', 'csv:my-own-coin')")

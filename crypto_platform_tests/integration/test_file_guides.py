@@ -44,7 +44,7 @@ def test_a_file_that_waits_for_its_coin_is_read_as_soon_as_coins_csv_names_it(pi
     assert statuses(pipeline) == {"pi.csv": "quarantined", "e.csv": "quarantined"}
     assert quarantined(pipeline) == [("e.csv",), ("pi.csv",)]
     assert pipeline.rows("select count(*) from ops.batches where status = 'failure'") == [(2,)]
-    assert not [key for key in pipeline.objects() if key.startswith(("raw_", "historic"))]
+    assert not [key for key in pipeline.objects() if "source=csv" in key]
 
     pipeline.drop("coins.csv", "file,coin\nPI.csv,ethereum\np*.csv,bitcoin\n")
     read(pipeline)
@@ -120,6 +120,32 @@ def test_the_file_that_the_settings_name_is_read_and_read_once(open_pipeline: Op
     assert pipeline.asked("select count(*) as files, sum(landed)::int as rows from dropped_files") == [
         {"files": 2, "rows": 9}
     ]
+    assert pipeline.lake.store.keys("drop") == ["drop/BTC-USD.csv"]
     file.unlink()
     with pytest.raises(RunFailedError, match=r"BTC-USD\.csv cannot be read .*; set CRYPTO_CSV_FILE_PATH to another"):
         look(pipeline)
+
+
+def test_the_file_that_the_settings_name_replaces_none_that_somebody_dropped(
+    open_pipeline: OpenPipeline, tmp_path: Path
+) -> None:
+    file = tmp_path / "pi.csv"
+    file.write_text(YAHOO)
+    pipeline = open_pipeline(csv_file_path=file)
+    pipeline.drop("pi.csv", CLOSES)
+    for _ in range(2):
+        look(pipeline)
+        assert pipeline.lake.store.read("drop/pi.csv").decode() == CLOSES
+        assert statuses(pipeline) == {"pi.csv": "quarantined", "pi (2).csv": "quarantined"}
+    pipeline.drop("coins.csv", "file,coin\npi.csv,bitcoin\npi (2).csv,ethereum\n")
+    look(pipeline)
+    assert statuses(pipeline) == {"pi.csv": "read", "pi (2).csv": "read"}
+
+
+@pytest.mark.parametrize("name", ["coins.csv", ".hidden.csv"])
+def test_the_file_that_the_settings_name_must_be_one_that_is_read(
+    open_pipeline: OpenPipeline, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text(YAHOO)
+    with pytest.raises(RunFailedError, match=r"rename it, and set CRYPTO_CSV_FILE_PATH\.$"):
+        look(open_pipeline(csv_file_path=tmp_path / name))

@@ -22,13 +22,15 @@ _STOP_SECONDS = 15
 _LAUNCH = """mutation Launch($execution: ExecutionParams!) { launchRun(executionParams: $execution) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 
+_COINS_OF_YAHOO = "select count(distinct source_asset_id) as coins from historic_prices where source = 'yahoo'"
+
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningUp]:
     """An `up` on a new home, whose schedules tick every minute."""
     home = tmp_path_factory.mktemp("up") / "home"
     crons = {"SNAPSHOT_CRON": "* * * * *", "DAILY_CLOSE_CRON": "* * * * *"}
-    with RunningUp(home, COINGECKO_TOP="15", YAHOO_TOP="3", SANDBOX_COINS="40", **crons) as up:
+    with RunningUp(home, COINGECKO_TOP="15", HISTORY_TOP="3", UNIVERSE_SIZE="3", SANDBOX_COINS="40", **crons) as up:
         yield up.start().await_ready()
 
 
@@ -139,7 +141,7 @@ def test_schedules_run_with_the_settings_of_the_command(running: RunningUp) -> N
     for job in ("snapshot_coingecko", "close_day_coingecko", "history_yahoo"):
         until(partial(succeeded, running, job, "dagster/schedule_name"), f"{job} succeeds")
     assert "dagster/asset_partition_range_start" in tags(succeeded(running, "history_yahoo")[0])
-    assert rows(running.home, "select count(distinct source_asset_id) as coins from historic_prices") == [{"coins": 3}]
+    assert rows(running.home, _COINS_OF_YAHOO) == [{"coins": 3}]
 
 
 def test_the_sensor_refreshes_gold(running: RunningUp) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from test_csv_rows import YAHOO, closes, read, reasons, refused
 
-from crypto_platform.sources.files import Guide, GuideError
+from crypto_platform.sources.files import Guide, GuideError, with_coin
 
 ROW = "2020-01-01,1,2,1,2,2,9\n"
 CDD = "unix,date,symbol,open,high,low,close,Volume BTC,Volume USDT\n"
@@ -70,6 +70,71 @@ def test_what_coins_csv_says_comes_before_a_column() -> None:
     assert (reading.coin, reading.coins["source_asset_id"].to_pylist()) == ("bitcoin", ["bitcoin"])
 
 
+@pytest.mark.parametrize("said", ["bitcoin", "yahoo:BTC-USD", "coingecko:bitcoin"])
+def test_what_coins_csv_says_changes_no_currency(said: str) -> None:
+    ticker = "Price,Close\nTicker,BTC-EUR\nDate,\n2020-01-01,1\n"
+    assert "only prices in US dollars" in refused(ticker, "x.csv", coins=f"*,{said}\n")
+    candle = "1735689600000,1,2,1,2,9,1735775999999,18,1,1,1,0\n"
+    for name in ("ETHBTC-1d-2025-01.csv", "BTCEUR-1d-2025-01.csv"):
+        assert "not in US dollars" in refused(candle, name, coins=f"*,{said}\n")
+    pair = f"{CDD}1577836800,2020-01-01,BTC/EUR,1,2,1,2,4,5\n"
+    assert "not in US dollars" in refused(pair, "x.csv", coins=f"*,{said}\n")
+
+
+TICKER = "Price,Close\nTicker,ETH-USD\nDate,\n2020-01-01,1\n"
+GECKO = "date,coingecko_coin_id,price_usd\n02-01-2020,ethereum,1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [(TICKER, "bitcoin"), (TICKER, "yahoo:BTC-USD"), (GECKO, "bitcoin"), (GECKO, "coingecko:bitcoin")]
+)
+def test_a_file_that_names_its_coin_is_not_taken_for_another(text: str, said: str) -> None:
+    own = "yahoo:ETH-USD" if text is TICKER else "coingecko:ethereum"
+    sentence = refused(text, "x.csv", coins=f"*.csv,{said}\n")
+    assert f"is of {own} by its own words, but coins.csv says that it is of {said}; take its line out" in sentence
+    assert read(text, "x.csv", coins=f"x.csv,{own}\n*.csv,{said}\n").coin == own, "as the sentence says"
+
+
+def test_one_coin_by_two_names_is_no_contradiction() -> None:
+    assert read(GECKO, "x.csv", coins="*,ethereum\n").coin == "ethereum"
+    assert read(GECKO, "x.csv", coins="*,asset:ethereum\n").coin == "ethereum"
+
+
+@pytest.mark.parametrize(
+    ("name", "id_"),
+    [
+        ("Binance_BTCUSDT_d.csv", "cryptodatadownload:Binance:BTC/USDT"),
+        ("Kraken_BTCUSDT_d (1).csv", "cryptodatadownload:Kraken:BTC/USDT"),
+        ("prices.csv", "cryptodatadownload:BTC/USDT"),
+        ("Binance_ETHUSDT_d.csv", "cryptodatadownload:BTC/USDT"),
+    ],
+)
+def test_a_pair_is_that_of_its_exchange(name: str, id_: str) -> None:
+    reading = read(f"{CDD}1577836800,2020-01-01,BTC/USDT,1,2,1,2,4,5\n", name)
+    assert reading.rows["source_asset_id"].to_pylist() == [id_]
+    assert [(coin["symbol"], coin["is_active"]) for coin in reading.coins.to_pylist()] == [("BTC", False)]
+
+
+def test_two_coins_of_one_name_have_ids_of_their_own() -> None:
+    text = f"{CMC}1,Luna,LUNA,2020-01-01,2,1,1,2,9,9\n"
+    ids = [read(each, "x.csv").coins["source_asset_id"][0].as_py() for each in (text, text.replace("LUNA", "LUNC"))]
+    assert ids == ["cmc:Luna:LUNA", "cmc:Luna:LUNC"]
+
+
+def test_a_name_without_a_symbol_may_be_any_coins() -> None:
+    text = f"{CMC}1,Luna,,2020-01-01,2,1,1,2,9,9\n2,Luna,LUNA,2020-01-02,2,1,1,2,9,9\n"
+    reading = read(text, "x.csv")
+    assert (reasons(reading), list(closes(reading))) == ({2: "the row names no coin"}, ["2020-01-02"])
+    assert reading.coins["source_asset_id"].to_pylist() == ["cmc:Luna:LUNA"]
+    assert list(closes(read(text.replace("LUNA", ""), "x.csv", coins="*,terra\n"))) == ["2020-01-01", "2020-01-02"]
+
+
+def test_an_old_files_coin_is_none_that_is_traded_today_by_its_name_alone() -> None:
+    by_name = read(f"{CMC}1,Terra,LUNA,2021-01-01,2,1,1,2,9,9\n", "x.csv")
+    assert by_name.coins["is_active"].to_pylist() == [False]
+    assert read(GECKO, "x.csv").coins["is_active"].to_pylist() == [None], "an id tells"
+
+
 def test_one_coin_for_a_file_of_several_is_refused() -> None:
     text = f"{CMC}1,Bitcoin,BTC,2020-01-01,2,1,1,2,9,9\n2,Ethereum,ETH,2020-01-01,2,1,1,2,9,9\n"
     assert "holds 2 coins" in refused(text, "x.csv", coins="*,bitcoin\n")
@@ -106,6 +171,24 @@ def test_a_wrong_line_of_coins_csv_is_named(content: str | bytes, sentence: str)
     with pytest.raises(GuideError) as caught:
         Guide.parse(content if isinstance(content, bytes) else content.encode(), None)
     assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"", "file,coin\nx[[]1].csv,bitcoin\n"),
+        (b"\n \n", "file,coin\nx[[]1].csv,bitcoin\n"),
+        (b"file,coin\ny.csv,solana", "file,coin\nx[[]1].csv,bitcoin\ny.csv,solana"),
+        ("\ufeffcoin;file\r\nsolana;y.csv\r\n".encode(), "coin;file\nbitcoin;x[[]1].csv\nsolana;y.csv\n"),
+    ],
+)
+def test_a_coin_is_said_in_the_way_of_the_file(before: bytes, after: str) -> None:
+    assert with_coin(before, "x[1].csv", "bitcoin").decode() == after
+
+
+def test_a_coins_csv_that_cannot_be_read_is_not_added_to() -> None:
+    with pytest.raises(GuideError, match=r"^Line 2 of coins\.csv is not UTF-8"):
+        with_coin("file,coin\nclôse.csv,bitcoin\n".encode("latin-1"), "x.csv", "bitcoin")
 
 
 def test_coins_csv_may_come_from_a_spreadsheet() -> None:

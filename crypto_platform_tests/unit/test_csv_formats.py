@@ -58,7 +58,7 @@ def test_cryptodatadownload_comes_newest_first_with_units_mixed_and_its_newest_d
         "Binance_BTCUSDT_d.csv",
     )
     assert (reading.format, reading.coin) == ("cryptodatadownload", None)
-    assert reading.coins.to_pylist()[0]["source_asset_id"] == "BTC/USDT"
+    assert reading.coins.to_pylist()[0]["source_asset_id"] == "cryptodatadownload:Binance:BTC/USDT"
     assert reading.coins.to_pylist()[0]["known_as"] == []
     assert [(row["position"], row["volume_usd"], row["unfinished"]) for row in reading.rows.to_pylist()] == [
         (3, 86.0, True),
@@ -112,8 +112,8 @@ def test_kaggles_file_is_read_with_its_day_ends_and_exponents() -> None:
     assert [
         (coin["source_asset_id"], coin["symbol"], coin["name"], coin["known_as"]) for coin in reading.coins.to_pylist()
     ] == [
-        ("cmc:Bitcoin", "BTC", "Bitcoin", []),
-        ("cmc:Ethereum", "ETH", "Ethereum", []),
+        ("cmc:Bitcoin:BTC", "BTC", "Bitcoin", []),
+        ("cmc:Ethereum:ETH", "ETH", "Ethereum", []),
     ]
     assert set(reading.rows["unfinished"].to_pylist()) == {None}
 
@@ -168,7 +168,7 @@ def test_a_binance_dump_needs_no_header(stamp: str) -> None:
     line = f"{stamp},93576.0,95151.1,92888.0,94591.7,10373.3,1735775999999,975444933.0,1,1,1,0\n"
     reading = read(line, "BTCUSDT-1d-2025-01.csv")
     row = bars(reading)["2025-01-01"]
-    assert (reading.format, reading.coin, row["volume_usd"]) == ("binance-klines", "BTCUSDT", 975444933.0)
+    assert (reading.format, reading.coin, row["volume_usd"]) == ("binance-klines", "binance:BTCUSDT", 975444933.0)
     assert (row["position"], row["unfinished"]) == (1, None)
     assert "bars of 1mo by its name" in refused(line, "BTCUSDT-1mo-2025-01.csv")
     assert "not in US dollars" in refused(line, "ETHBTC-1d-2025-01.csv")

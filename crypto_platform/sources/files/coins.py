@@ -58,20 +58,29 @@ def is_id(text: str) -> bool:
 
 
 def coin_of_cell(by: CoinBy, text: str, symbol: str | None, name: str | None) -> Coin:
-    """A coin that a row names."""
+    """A coin that a row names. Coins share names as they share tickers, so the id of a name has both."""
     if by is CoinBy.COINGECKO:
         return Coin(f"coingecko:{text}", symbol, name, (f"coingecko:{text}",))
     if by is CoinBy.NAME:
-        return Coin(f"cmc:{text}", symbol, text)
-    if by is CoinBy.PAIR:
-        quote = quote_of(text)
-        if quote is None:
-            raise UnreadableFileError(
-                f"Its prices of {text[:100]} are not in US dollars, and no other prices are kept; dollars are the "
-                f"quotes {', '.join(DOLLARS)}."
-            )
-        return Coin(text, text[: -len(quote)].rstrip("/-_") or None, name)
+        return Coin(f"cmc:{text}:{symbol}" if symbol else f"cmc:{text}", symbol, text)
     return coin_of_id(text, symbol, name)
+
+
+def coin_of_pair(site: str, pair: str, name: str | None = None) -> Coin:
+    """A coin by what is traded where: a pair has a ticker for the coin, and exchanges share these."""
+    quote = quote_of(pair)
+    if quote is None:
+        raise UnreadableFileError(
+            f"Its prices of {pair[:100]} are not in US dollars, and no other prices are kept; dollars are the "
+            f"quotes {', '.join(DOLLARS)}."
+        )
+    return Coin(f"{site}:{pair}", pair[: -len(quote)].rstrip("/-_") or None, name)
+
+
+def exchange_of(file: str, pair: str) -> str | None:
+    """The exchange that a name such as Binance_BTCUSDT_d.csv begins with, before the pair its rows have."""
+    found = re.match(rf"([A-Za-z0-9]+)_{re.escape(re.sub('[^A-Za-z0-9]', '', pair))}(?=$|[_ .])", stem_of(file))
+    return found[1] if found else None
 
 
 def quote_of(pair: str) -> str | None:
@@ -106,16 +115,19 @@ def refuse_other_currency(file: str) -> None:
         )
 
 
+def coin_of_ticker(file: str, ticker: str) -> Coin:
+    """The coin by the Yahoo symbol in a file's Ticker line."""
+    symbol = ticker.upper()
+    if not symbol.endswith("-USD"):
+        raise UnreadableFileError(f"{file} holds {symbol} by its Ticker line, but only prices in US dollars are kept.")
+    return Coin(f"yahoo:{symbol}", known_as=(f"yahoo:{symbol}",))
+
+
 def coin_of_yahoo(file: str, ticker: str | None) -> Coin | None:
     """The coin by the Yahoo symbol in a file's name or in its header; None where there is none."""
     named = yahoo_symbols(file)
     if ticker is not None:
-        symbol = ticker.upper()
-        if not symbol.endswith("-USD"):
-            raise UnreadableFileError(
-                f"{file} holds {symbol} by its Ticker line, but only prices in US dollars are kept."
-            )
-        named = sorted({*named, symbol})
+        named = sorted({*named, ticker.upper()})
     if len(named) > 1:
         raise UnreadableFileError(
             f"{file} names several coins, {' and '.join(named)}; say which one it is in drop/coins.csv, or rename it."
@@ -130,7 +142,7 @@ def coin_of_klines(file: str) -> Coin | None:
         return None
     if found[2] != "1d":
         raise UnreadableFileError(f"{file} holds bars of {found[2]} by its name; only daily bars are history.")
-    return coin_of_cell(CoinBy.PAIR, found[1], None, None)
+    return coin_of_pair("binance", found[1])
 
 
 def no_coin(file: str) -> UnreadableFileError:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import glob
+import io
 import re
 import tomllib
 from dataclasses import dataclass
@@ -51,6 +54,20 @@ class Guide:
             (coin for pattern, coin in self.coins if name == pattern.lower() or fnmatchcase(name, pattern.lower())),
             None,
         )
+
+
+def with_coin(coins_csv: bytes, file: str, coin: str) -> bytes:
+    """A coins.csv that says first of all which coin a file is of; raises what is wrong with the old one or the new."""
+    Guide.parse(coins_csv, None)
+    header, _, rest = _text(coins_csv, Guide.COINS_FILE).lstrip().partition("\n")
+    names, delimiter = header_of(header or "file,coin")
+    told = {"file": glob.escape(file), "coin": coin}
+    out = io.StringIO()
+    line = [told[key_of(name)] for name in names]
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerow(line)
+    content = f"{header.rstrip() or 'file,coin'}\n{out.getvalue()}{rest}".encode()
+    Guide.parse(content, None)
+    return content
 
 
 def _text(content: bytes, file: str) -> str:

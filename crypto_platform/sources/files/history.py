@@ -43,7 +43,7 @@ def history_of(sheet: Sheet, found: Recognised, guide: Guide, read_at: datetime,
         found.format.name,
         owners.alone,
         _rows(sheet, owners, bars, values, found.format.may_be_running, faults),
-        owners.table(),
+        owners.table(of_the_past=True),
         rejects_of(sheet, owners, faults),
         len(sheet.lines),
     )

@@ -30,7 +30,7 @@ def snapshots_of(sheet: Sheet, found: Recognised, guide: Guide, read_at: datetim
         found.format.name,
         owners.alone,
         _rows(sheet, moments, values, faults),
-        owners.table(),
+        owners.table(of_the_past=False),
         rejects_of(sheet, owners, faults),
         len(sheet.lines),
     )
