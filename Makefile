@@ -55,8 +55,8 @@ status: $(READY) ## What was landed last, what each table holds, what waits.
 doctor: $(READY) ## Look at settings, stores, vendors, disk and ports; say what to do about each fault.
 	@$(CLI) doctor $(ARGS)
 
-test: $(READY) ## All tests, with the lines they miss. [ARGS="-k lake"]
-	@$(RUN) pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term-missing:skip-covered $(ARGS)
+test: $(READY) ## All tests. [ARGS="-k lake", or ARGS=--cov to see the lines they miss]
+	@$(RUN) pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(READY) ## Style, format, types, import contracts, and the lock against pyproject.toml.
 	@faults=0; \

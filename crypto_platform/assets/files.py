@@ -6,7 +6,8 @@ import pyarrow as pa
 from crypto_platform.engine import Query
 from crypto_platform.graph import Graph
 from crypto_platform.lake import LakeSlice
-from crypto_platform.lake.files import Starts, begin_with, files_known, land_files, rejected_lines
+from crypto_platform.lake.drop import begin_with, files_known
+from crypto_platform.lake.files import Starts, land_files, rejected_lines
 from crypto_platform.lake.landed import About, Landed
 from crypto_platform.tables import (
     DROPPED_FILES,

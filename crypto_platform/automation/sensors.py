@@ -10,7 +10,7 @@ from crypto_platform.automation.jobs import Jobs
 from crypto_platform.automation.schedules import range_tags
 from crypto_platform.evidence import crosswalk_is_current, wanted_evidence
 from crypto_platform.graph import Graph
-from crypto_platform.lake.files import signature
+from crypto_platform.lake.drop import signature
 from crypto_platform.projection import input_hashes, months_to_refresh, outdated
 from crypto_platform.tables import BRONZE_MARKETS, HISTORIC_PRICES, stretches
 

@@ -183,7 +183,7 @@ def _ask_for_history(runner: Runner, clock: SandboxClock, stages: Stages) -> Non
 
 def _read_files(runner: Runner, stages: Stages) -> None:
     """The sample that ships, and whatever else was dropped."""
-    from crypto_platform.lake.files import put_into_drop
+    from crypto_platform.lake.drop import put_into_drop
 
     sample = sample_path("snapshot.csv")
     with stages.stage("Dropped files"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crypto_platform.cli.console import bar, bars, fail, out, print_json, sentences, table
+from crypto_platform.cli.console import bar, bars, err, fail, out, print_json, sentences, table
 from crypto_platform.cli.session import open_runner, require_stores
 from crypto_platform.settings import load_settings
 from crypto_platform.sources import Gives, asked, fed_by_files, having, source_named
@@ -104,21 +104,37 @@ def drop(files: tuple[Path, ...], coin: str | None, as_json: bool) -> None:
 
     Without FILES, read what lies in the folder: `drop/` in the lake.
     """
-    from crypto_platform.lake.files import drop_files, files_known
+    from crypto_platform.lake.drop import drop_files, files_known
 
     with open_runner(vendors=True) as runner:
         lake = runner.platform.lake
-        drop_files(lake, files, coin)
+        asked = drop_files(lake, files, coin)
         with bar("Reading files", None, quiet=as_json):
             read_files(runner)
-        rows = [{**row, "read_at": row["read_at"].isoformat()} for row in files_known(lake)]
+        known = {row["sha256"]: {**row, "read_at": row["read_at"].isoformat()} for row in files_known(lake)}
+    rows = [known[sha256] for sha256 in asked.values()] if asked else list(known.values())
     if as_json:
         print_json(rows)
-        return
-    shown = ("file", "status", "format", "coin", "rows", "landed", "rejected", "first_day", "last_day", "reason")
+    else:
+        _show_files(rows, lake.store.uri("drop"))
+    for name, sha256 in asked.items():
+        if (first := known[sha256]["file"]) != name:
+            err.print(f"{name} has the very bytes of {first}, which was dropped before; it counts once.", markup=False)
+    unread = [known[sha256] for sha256 in asked.values() if known[sha256]["status"] == "quarantined"]
+    if unread:
+        fail("\n".join(f"{row['file']} was not read: {row['reason']}" for row in unread))
+
+
+def _show_files(rows: list[dict[str, Any]], folder: str) -> None:
+    shown = ("file", "status", "format", "coin", "rows", "landed", "rejected", "first_day", "last_day")
     table("Files", list(shown), [[row[name] for name in shown] for row in rows])
+    for row in rows:
+        if row["reason"]:
+            out.print(f"{row['file']}: {row['reason']}", style="yellow", markup=False, soft_wrap=True)
+    if any(row["rejected"] for row in rows):
+        out.print("Rejected lines, each with its reason, are in the table file_quarantine.", style="dim")
     if not rows:
-        out.print(f"The drop folder is empty: {lake.store.uri('drop')}")
+        out.print(f"The drop folder is empty: {folder}")
 
 
 def read_files(runner: Runner) -> None:

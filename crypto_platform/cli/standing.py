@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from crypto_platform.cli.report import end_gone_batches, unmapped
-from crypto_platform.lake.files import files_known
+from crypto_platform.lake.drop import files_known
 from crypto_platform.sources import SOURCES, having
 from crypto_platform.tables import (
     BRONZE_MARKETS,

@@ -10,7 +10,8 @@ import pytest
 from conformance import NOW, PAST, TODAY, Bench, OpenBench, each
 
 from crypto_platform.lake.answers import unpack
-from crypto_platform.lake.files import Starts, files_known, land_files, put_into_drop, rejected_lines
+from crypto_platform.lake.drop import files_known, put_into_drop
+from crypto_platform.lake.files import Starts, land_files, rejected_lines
 from crypto_platform.ledger import of_file
 from crypto_platform.sources import fed_by_files
 from crypto_platform.tables import DROPPED_FILES, WHOLE

@@ -19,7 +19,7 @@ from crypto_platform.cli.pipeline import replay_stages
 from crypto_platform.cli.session import in_sandbox
 from crypto_platform.home import open_home
 from crypto_platform.lake import Lake
-from crypto_platform.lake.files import put_into_drop
+from crypto_platform.lake.drop import put_into_drop
 from crypto_platform.platform import Platform
 from crypto_platform.projection import projected_tables
 from crypto_platform.runner import Runner, open_runner

@@ -41,14 +41,18 @@ def test_people_are_shown_a_table_of_all_files(command_line: CommandLine, tmp_pa
     (tmp_path / "BTC-USD.csv").write_text(YAHOO)
     (tmp_path / "pi.csv").write_text(CLOSES)
     shown = command_line("drop", "BTC-USD.csv", "pi.csv")
-    assert shown.exit_code == 0, "a file in the quarantine is told of, and holds up no other"
+    assert shown.exit_code == 1, "one that was asked for was not read; it holds up no other"
+    assert "pi.csv was not read: " in " ".join(shown.stderr.split())
     lines = [line.split() for line in shown.stdout.splitlines()]
     first = ["BTC-USD.csv", "read", "yahoo", "yahoo:BTC-USD", "4", "4", "0", "2026-10-01", "2026-10-04"]
     assert [line for line in lines if line and line[0] == "BTC-USD.csv"] == [first]
     assert any(line[:2] == ["pi.csv", "quarantined"] for line in lines)
     assert "names no coin" in shown.stdout
     named = command_line.json("drop", "pi.csv", "--coin", "dogecoin", "--json")
-    assert {row["file"]: row["status"] for row in named} == {"BTC-USD.csv": "read", "pi.csv": "read"}
+    assert {row["file"]: row["status"] for row in named} == {"pi.csv": "read"}
+    assert {row["file"] for row in command_line.json("drop", "--json")} == {"BTC-USD.csv", "pi.csv"}
+    (tmp_path / "again.csv").write_text(YAHOO)
+    assert "again.csv has the very bytes of BTC-USD.csv" in " ".join(command_line("drop", "again.csv").stderr.split())
 
 
 def test_a_coin_that_cannot_be_known_is_refused_and_spoils_nothing(command_line: CommandLine, tmp_path: Path) -> None:
