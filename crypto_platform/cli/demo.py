@@ -21,6 +21,8 @@ from crypto_platform.settings import Settings, load_settings
 from crypto_platform.shipped import sample_path
 from crypto_platform.sources import asked
 from crypto_platform.tables import (
+    ASSETS,
+    BRONZE_MARKETS,
     CROSSWALK,
     DROPPED_FILES,
     FILE_QUARANTINE,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from crypto_platform.runner import Runner
 
 _FIRST_DAY = date(2014, 9, 1)
+
+Assets = list[tuple[Table, str | None]]
 
 
 @dataclass
@@ -84,10 +88,13 @@ def demo(coins: int, hours: int, as_json: bool) -> None:
             runner = opened.enter_context(_runner(platform))
         clock = SandboxClock(url, _as_of(settings))
         _ask_for_coins(runner, clock, stages)
-        _ask_for_history(runner, clock, stages)
-        _read_files(runner, stages)
         landed = _take_snapshots(runner, clock, hours, stages)
-        _derive(runner, stages)
+        _read_files(runner, stages)
+        _derive(runner, stages, _before_history)
+        _ask_for_history(runner, clock, stages)
+        _derive(runner, stages, _after_history)
+        with stages.stage("Unified view"):
+            runner.run([(UNIFIED_VIEW, None)])
         stages.seconds["total"] = round(time.perf_counter() - begun, 2)
         summary = summarise(platform, runner.checks, stages.seconds)
         summary.nothing_new = landed == 0 and before == _checksums(platform)
@@ -217,15 +224,26 @@ def _take_snapshots(runner: Runner, clock: SandboxClock, hours: int, stages: Sta
     return landed
 
 
-def _derive(runner: Runner, stages: Stages) -> None:
-    """Everything after raw that history's own runs have not made yet, one range run a table."""
+def _derive(runner: Runner, stages: Stages, wanted: Callable[[Assets], bool]) -> None:
+    """What raw rows become, one range run a table and source: those of the stages that are wanted now."""
     for assets, partitions in replay_stages(runner, date.min, date.max):
-        names = {table.name for table, _ in assets}
-        source = assets[0][1]
-        if HISTORIC_PRICES.name in names and source in asked("history"):
-            continue
-        layer = "Gold" if UNIFIED_PRICES.name in names else "Identity" if not partitions else "Bronze and silver"
-        with stages.stage(f"{layer} of {source}" if source else layer):
-            runner.run(assets, partitions)
-    with stages.stage("Unified view"):
-        runner.run([(UNIFIED_VIEW, None)])
+        if wanted(assets):
+            source = assets[0][1]
+            gold = _has(UNIFIED_PRICES, assets) or _has(ASSETS, assets)
+            layer = "Gold" if gold else "Identity" if not partitions else "Bronze and silver"
+            with stages.stage(f"{layer} of {source}" if source else layer):
+                runner.run(assets, partitions)
+
+
+def _before_history(assets: Assets) -> bool:
+    """Identity and snapshots: from them follows whose history is asked for."""
+    return _has(CROSSWALK, assets) or _has(BRONZE_MARKETS, assets)
+
+
+def _after_history(assets: Assets) -> bool:
+    """What is left; the vendors' history was derived as it was asked for."""
+    return not _before_history(assets) and not (_has(HISTORIC_PRICES, assets) and assets[0][1] in asked("history"))
+
+
+def _has(table: Table, assets: Assets) -> bool:
+    return any(each is table for each, _ in assets)
