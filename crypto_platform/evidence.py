@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from crypto_platform.identity import crosswalk_of, curated_list, fetch_order
+from crypto_platform.identity import CURATED, crosswalk_of, curated_list, fetch_order
 from crypto_platform.lake import INPUTS, LakeSlice
 from crypto_platform.lake.coins import land_list
 from crypto_platform.lake.landed import About, read_about
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from crypto_platform.lake import Lake
     from crypto_platform.platform import Platform
 
-CURATED = "curated"
-"""The curated file as a source of lists."""
 _VERSIONS = uuid.UUID("0d3c8a55-8b5f-4f0e-9f6b-5a6f3f1f7c02")
 _NO_LIMIT = 1_000_000
 _MOMENT = timedelta(microseconds=1)

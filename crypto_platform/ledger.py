@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from crypto_platform.identity.editions import CURATED
+from crypto_platform.identity import CURATED
 from crypto_platform.lake.drop import files_known
 from crypto_platform.lake.history import months_of
 from crypto_platform.lake.landed import KINDS, Kind, Landed, read_about

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from crypto_platform.sources.base import Source
+from crypto_platform.warehouse.budgets import pace
 
 _ONE_DAY = timedelta(days=1)
 
@@ -187,16 +188,9 @@ def _told(skipped: Sequence[Skipped]) -> str:
 
 
 def _seconds(calls: int, per_minute: int | None, request_delay: float) -> float:
-    """What the calls take at least: the pause between two of them, or the vendor's pace where that is slower.
-
-    The pace is that of `warehouse.budgets`: a third of a minute's calls may come at once, the others share it evenly.
-    """
-    paused = (calls - 1) * request_delay
-    if per_minute is None:
-        return paused
-    burst = per_minute // 3 if per_minute >= 4 else 1
-    share = 60 / (per_minute - burst) if per_minute >= 4 else 61 / per_minute
-    return max(paused, (calls - burst) * share)
+    """What the calls take at least: the pause between two of them, or the vendor's pace where that is slower."""
+    burst, interval = pace(per_minute)
+    return max((calls - 1) * request_delay, (calls - burst) * interval)
 
 
 def _month_end(day: date) -> date:

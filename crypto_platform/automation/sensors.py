@@ -1,12 +1,12 @@
 """The sensors: they look at what things are made of, not at what ran, and ask for a run where the two differ."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from crypto_platform.automation.jobs import Jobs
+from crypto_platform.automation.jobs import Job, Jobs
 from crypto_platform.automation.schedules import range_tags
 from crypto_platform.evidence import crosswalk_is_current, wanted_evidence
 from crypto_platform.graph import Graph
@@ -52,14 +52,7 @@ def _read_files(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
     def is_past(when: str) -> bool:
         return not when or graph.platform.clock() - datetime.fromisoformat(when) >= _TRY_AGAIN
 
-    return dg.SensorDefinition(
-        name="read_files",
-        evaluation_fn=look,
-        job=jobs.files,
-        minimum_interval_seconds=30,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Reads the files that people drop.",
-    )
+    return _sensor("read_files", look, [jobs.files], 30, "Reads the files that people drop.")
 
 
 def _catch_up(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
@@ -88,13 +81,12 @@ def _catch_up(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
         if not waiting:
             yield dg.SkipReason("Everything that was landed has been made use of.")
 
-    return dg.SensorDefinition(
-        name="catch_up",
-        evaluation_fn=look,
-        jobs=[job for _, _, job, _ in followed],
-        minimum_interval_seconds=30,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Makes the days and months of which raw rows were landed that nothing was made of.",
+    return _sensor(
+        "catch_up",
+        look,
+        [job for _, _, job, _ in followed],
+        30,
+        "Makes the days and months of which raw rows were landed that nothing was made of.",
     )
 
 
@@ -111,13 +103,8 @@ def _refresh_identity(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
             wanted = wanted_evidence(platform.lake, platform.settings.crosswalk_file)
             yield dg.RunRequest(run_key=_once_an_hour(jobs.identity.name, wanted))
 
-    return dg.SensorDefinition(
-        name="refresh_identity",
-        evaluation_fn=look,
-        job=jobs.identity,
-        minimum_interval_seconds=60,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Makes the crosswalk again when its evidence changed.",
+    return _sensor(
+        "refresh_identity", look, [jobs.identity], 60, "Makes the crosswalk again when its evidence changed."
     )
 
 
@@ -138,13 +125,21 @@ def _refresh_gold(graph: Graph, jobs: Jobs) -> dg.SensorDefinition:
             key = _once_an_hour(jobs.gold.name, first, last, hashlib.sha256(made_of.encode()).hexdigest()[:16])
             yield dg.RunRequest(run_key=key, tags=range_tags(first, last))
 
+    return _sensor(
+        "refresh_gold", look, [jobs.gold], 60, "Refreshes the months of unified_prices whose inputs changed."
+    )
+
+
+def _sensor(
+    name: str, look: Callable[[dg.SensorEvaluationContext], Look], jobs: Sequence[Job], seconds: int, about: str
+) -> dg.SensorDefinition:
     return dg.SensorDefinition(
-        name="refresh_gold",
+        name=name,
         evaluation_fn=look,
-        job=jobs.gold,
-        minimum_interval_seconds=60,
+        jobs=jobs,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Refreshes the months of unified_prices whose inputs changed.",
+        description=about,
     )
 
 

@@ -19,7 +19,7 @@ class EngineError(Exception):
 def _sql_files() -> dict[str, str]:
     """Every transformation by its name: `sql/silver/silver_daily_metrics.sql` is `silver_daily_metrics`."""
     root = shipped_path("sql")
-    folders = ("bronze", "silver", "historic", "identity", "gold", "reports")
+    folders = ("files", "bronze", "silver", "historic", "identity", "gold", "reports")
     return {path.stem: path.read_text() for folder in folders for path in sorted((root / folder).glob("*.sql"))}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crypto_platform.identity.editions import CSV, CURATED, Listed
-from crypto_platform.identity.ledger import GENESIS, Mapping, Span
+from crypto_platform.identity.knowledge import GENESIS, Mapping, Span
 from crypto_platform.identity.register import Coin, Key, Register
 
 ALONE = "alone"

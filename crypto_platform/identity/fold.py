@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from crypto_platform.identity.believed import Believed
 from crypto_platform.identity.editions import CSV, CURATED, Edition, editions
-from crypto_platform.identity.ledger import Ledger
+from crypto_platform.identity.knowledge import Knowledge
 from crypto_platform.identity.names import squeezed, ticker
 from crypto_platform.identity.register import Coin, Key, Register, Token, named_by
 
@@ -33,7 +33,7 @@ class _Fold:
     def __init__(self) -> None:
         self._register = Register()
         self._believed = Believed(self._register)
-        self._ledger = Ledger()
+        self._knowledge = Knowledge()
         self._at: int | None = None
         self._number = 0
         self._sources = {"asset"}
@@ -53,7 +53,7 @@ class _Fold:
 
     def crosswalk(self) -> pa.Table:
         self._write_down()
-        return self._ledger.table()
+        return self._knowledge.table()
 
     def _write_down(self) -> None:
         """All that one moment brought is one step of knowledge."""
@@ -61,10 +61,10 @@ class _Fold:
             return
         believed = self._believed
         for key in believed.touched:
-            self._ledger.write(self._at, key, believed.spans(key), believed.told)
+            self._knowledge.write(self._at, key, believed.spans(key), believed.told)
         changed = believed.changed | {believed.asset(key) for key in self._retold}
         for key in self._retold.union(*(believed.members(asset_id) for asset_id in changed if asset_id)):
-            self._ledger.retell(key, believed.told)
+            self._knowledge.retell(key, believed.told)
         for news in (believed.touched, believed.changed, self._retold):
             news.clear()
 

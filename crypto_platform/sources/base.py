@@ -12,8 +12,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from crypto_platform.sources.errors import Permanent, Transient, error_for
-from crypto_platform.sources.http import Answer, Http, OnRefused, Permit, always
+from crypto_platform.sources.http import Answer, Http, OnRefused, Permit, RetryPolicy, always
 from crypto_platform.sources.slices import NotJsonError, array_slices
+from crypto_platform.sources.transport import CurlTransport, RequestsTransport
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,6 +51,9 @@ class Source(ABC):
     day_of: ClassVar[BarDate] = BarDate.SAME_DAY
     base_path: ClassVar[str] = ""
     """What of the base URL comes after the host; the simulated market answers under the same."""
+    transport: ClassVar[type[RequestsTransport] | type[CurlTransport]] = RequestsTransport
+    """How bytes travel."""
+    headers: ClassVar[Mapping[str, str]] = {"Accept": "application/json", "User-Agent": USER_AGENT}
     has_snapshots: ClassVar[bool] = False
     has_history: ClassVar[bool] = False
     has_coins: ClassVar[bool] = False
@@ -65,7 +69,15 @@ class Source(ABC):
     def budget(self) -> RateBudget:
         """How often the vendor may be asked, on the plan that the settings say."""
 
-    @abstractmethod
+    @property
+    def host(self) -> str:
+        """Where the vendor lives, on the plan that the settings say."""
+        raise Permanent(f"{self.name} is nobody who could be asked.")
+
+    def secrets(self, settings: Settings) -> dict[str, str]:  # noqa: ARG002
+        """The headers that carry a key, where the plan has one; their values are kept out of all that is told."""
+        return {}
+
     def http(
         self,
         settings: Settings,
@@ -74,7 +86,21 @@ class Source(ABC):
         permit: Permit = always,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Http:
-        """The client that asks this vendor, with its host, headers and way of judging."""
+        """The client that asks this vendor and judges its answers."""
+        base_url = settings.vendor(self.name).url or self.host + self.base_path
+        return Http(
+            self.name,
+            base_url,
+            transport=self.transport(base_url),
+            policy=RetryPolicy.from_settings(settings),
+            judge=self.judge,
+            clock=clock,
+            on_refused=on_refused,
+            permit=permit,
+            sleep=sleep,
+            headers=self.headers,
+            secrets=self.secrets(settings),
+        )
 
     def snapshot(self, ask: Ask) -> Iterator[Answer]:  # noqa: ARG002
         """The market as it is now: every answer, in the order of its pages from 1."""

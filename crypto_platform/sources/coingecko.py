@@ -5,21 +5,19 @@ How its arrays over time are read is in `coingecko_points`, its errors in `coing
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
 
-from crypto_platform.sources.base import USER_AGENT, Ask, BarDate, RateBudget, Source
+from crypto_platform.sources.base import Ask, BarDate, RateBudget, Source
 from crypto_platform.sources.coingecko_errors import complaint_of, says_unknown, verdict_of
 from crypto_platform.sources.errors import Absent, Permanent, Transient
-from crypto_platform.sources.http import Answer, Http, OnRefused, Permit, RetryPolicy, always
+from crypto_platform.sources.http import Answer
 from crypto_platform.sources.plans import budget_of, key_header, plan_of
 from crypto_platform.sources.slices import NotJsonError
-from crypto_platform.sources.transport import RequestsTransport
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,28 +72,12 @@ class CoinGecko(Source):
         top = settings.vendor(cls.name).top or _LARGEST_PAGE
         return cls(top, plan, budget_of(settings, cls.name, _BUDGETS[plan]))
 
-    def http(
-        self,
-        settings: Settings,
-        clock: Callable[[], datetime],
-        on_refused: OnRefused,
-        permit: Permit = always,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> Http:
-        base_url = settings.vendor(self.name).url or _HOSTS[self.plan] + self.base_path
-        return Http(
-            self.name,
-            base_url,
-            transport=RequestsTransport(base_url),
-            policy=RetryPolicy.from_settings(settings),
-            judge=self.judge,
-            clock=clock,
-            on_refused=on_refused,
-            permit=permit,
-            sleep=sleep,
-            headers={"Accept": "application/json", "User-Agent": USER_AGENT},
-            secrets=key_header(settings, self.name, self.plan, _KEY_HEADERS.get(self.plan), without_key="keyless"),
-        )
+    @property
+    def host(self) -> str:
+        return _HOSTS[self.plan]
+
+    def secrets(self, settings: Settings) -> dict[str, str]:
+        return key_header(settings, self.name, self.plan, _KEY_HEADERS.get(self.plan), without_key="keyless")
 
     def snapshot(self, ask: Ask) -> Iterator[Answer]:
         params = {

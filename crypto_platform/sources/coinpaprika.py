@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from crypto_platform.sources.base import USER_AGENT, Ask, BarDate, RateBudget, Source
+from crypto_platform.sources.base import Ask, BarDate, RateBudget, Source
 from crypto_platform.sources.errors import Absent, Permanent, RateLimited, Transient, UpstreamError
-from crypto_platform.sources.http import Answer, Http, OnRefused, Permit, RetryPolicy, always
+from crypto_platform.sources.http import Answer
 from crypto_platform.sources.plans import budget_of, key_header, plan_of
 from crypto_platform.sources.slices import NotJsonError, decode_json, object_slices
-from crypto_platform.sources.transport import RequestsTransport
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,28 +75,12 @@ class CoinPaprika(Source):
         plan = plan_of(settings, cls.name, _PLANS, with_key="paid")
         return cls(plan, budget_of(settings, cls.name, _BUDGETS[plan]))
 
-    def http(
-        self,
-        settings: Settings,
-        clock: Callable[[], datetime],
-        on_refused: OnRefused,
-        permit: Permit = always,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> Http:
-        base_url = settings.vendor(self.name).url or _HOSTS[self.plan] + self.base_path
-        return Http(
-            self.name,
-            base_url,
-            transport=RequestsTransport(base_url),
-            policy=RetryPolicy.from_settings(settings),
-            judge=self.judge,
-            clock=clock,
-            on_refused=on_refused,
-            permit=permit,
-            sleep=sleep,
-            headers={"Accept": "application/json", "User-Agent": USER_AGENT},
-            secrets=key_header(settings, self.name, self.plan, _KEY_HEADERS.get(self.plan), without_key="free"),
-        )
+    @property
+    def host(self) -> str:
+        return _HOSTS[self.plan]
+
+    def secrets(self, settings: Settings) -> dict[str, str]:
+        return key_header(settings, self.name, self.plan, _KEY_HEADERS.get(self.plan), without_key="free")
 
     def snapshot(self, ask: Ask) -> Iterator[Answer]:
         yield ask(1, "/tickers", {"quotes": "USD"})

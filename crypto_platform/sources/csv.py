@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from crypto_platform.sources.base import BarDate, RateBudget, Source
 from crypto_platform.sources.errors import Permanent
-from crypto_platform.sources.http import Http, OnRefused, Permit, always
 
 if TYPE_CHECKING:
     from crypto_platform.settings import Settings
@@ -32,14 +28,8 @@ class Csv(Source):
     def from_settings(cls, settings: Settings) -> Csv:  # noqa: ARG003 - nothing to choose
         return cls()
 
-    def http(
-        self,
-        settings: Settings,  # noqa: ARG002
-        clock: Callable[[], datetime],  # noqa: ARG002
-        on_refused: OnRefused,  # noqa: ARG002
-        permit: Permit = always,  # noqa: ARG002
-        sleep: Callable[[float], None] = time.sleep,  # noqa: ARG002
-    ) -> Http:
+    @property
+    def host(self) -> str:
         raise Permanent("csv is read from files that are dropped, and nobody is asked; put the file into drop/.")
 
     def complaint(self, body: bytes) -> str:  # noqa: ARG002 - nobody answers

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
 from crypto_platform.sources.base import Ask, BarDate, RateBudget, Source
 from crypto_platform.sources.errors import Permanent, Transient, UpstreamError, error_for
-from crypto_platform.sources.http import Answer, Http, OnRefused, Permit, RetryPolicy, always
+from crypto_platform.sources.http import Answer
 from crypto_platform.sources.plans import budget_of
 from crypto_platform.sources.slices import NotJsonError, WrongTypeError, decode_json
 from crypto_platform.sources.transport import CurlTransport
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
     from crypto_platform.settings import Settings
 
-_HOST = "https://query1.finance.yahoo.com"
 _BUDGET = RateBudget(per_minute=120, per_month=None)
 _CHART = "/v8/finance/chart/"
 _NOT_LISTED_YET = "Data doesn't exist for startDate"
@@ -95,33 +93,14 @@ class Yahoo(Source):
 
     name = "yahoo"
     day_of = BarDate.SAME_DAY
+    host = "https://query1.finance.yahoo.com"
+    transport = CurlTransport
+    headers: ClassVar[Mapping[str, str]] = {"Accept": "application/json"}
     has_history = True
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Yahoo:
         return cls(budget_of(settings, cls.name, _BUDGET))
-
-    def http(
-        self,
-        settings: Settings,
-        clock: Callable[[], datetime],
-        on_refused: OnRefused,
-        permit: Permit = always,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> Http:
-        base_url = settings.vendor(self.name).url or _HOST + self.base_path
-        return Http(
-            self.name,
-            base_url,
-            transport=CurlTransport(base_url),
-            policy=RetryPolicy.from_settings(settings),
-            judge=self.judge,
-            clock=clock,
-            on_refused=on_refused,
-            permit=permit,
-            sleep=sleep,
-            headers={"Accept": "application/json"},
-        )
 
     def history(self, ask: Ask, page: int, source_asset_id: str, first_day: date, last_day: date) -> Answer:
         if not source_asset_id.strip("."):

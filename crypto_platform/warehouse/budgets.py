@@ -96,7 +96,7 @@ class Budgets:
 
         In no minute are more than `per_minute` requests let through, whoever asks; without one there is no wait.
         """
-        burst, interval = _pace(per_minute)
+        burst, interval = pace(per_minute)
         values = {"source": source, "burst": burst, "interval": interval, "per_month": per_month}
 
         def count_one() -> float:
@@ -167,7 +167,7 @@ class Budgets:
         return self._lock
 
 
-def _pace(per_minute: int | None) -> tuple[int, float]:
+def pace(per_minute: int | None) -> tuple[int, float]:
     """How many requests may come at once, and the seconds between those that follow.
 
     A burst and what follows it within a minute are `per_minute` together. Where that leaves too few to tell apart,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner, Result
-from pipelines import NOW, Market, OpenPipeline, Pipeline
+from click.testing import CliRunner
+from command_line import CommandLine, commands_on
+from pipelines import NOW, Market, OpenPipeline
 
 from crypto_platform.cli.console import flat
 from crypto_platform.cli.main import _COMMANDS, main
@@ -23,43 +22,13 @@ IDLE = "00000000-0000-4000-8000-000000000000"
 OCTOBER = ["--from", "2026-10-01", "--to", "2026-10-31"]
 
 
-@dataclass
-class CommandLine:
-    """`crypto-platform` on a home that holds the example."""
-
-    pipeline: Pipeline
-
-    def __call__(self, *arguments: str) -> Result:
-        return CliRunner().invoke(main, list(arguments))
-
-    def json(self, *arguments: str) -> list[dict[str, object]]:
-        done = self(*arguments)
-        assert done.exit_code == 0, done.stderr
-        told: list[dict[str, object]] = json.loads(done.stdout)
-        return told
-
-
 @pytest.fixture
 def command_line(
     open_filled: OpenPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, market: Market
 ) -> Iterator[CommandLine]:
-    pipeline = open_filled()
-    settings = pipeline.platform.settings
-    before = dict(os.environ)
-    for name in before:
-        if name.startswith(("CRYPTO_", "DAGSTER_", "POSTGRES_")) or name == "DATABASE_URL":
-            monkeypatch.delenv(name)
-    given = {
-        "HOME": settings.home, "WAREHOUSE": settings.warehouse, "SANDBOX_URL": market.url,
-        "WAREHOUSE_READER": pipeline.reader_url, "CROSSWALK_FILE": settings.crosswalk_file,
-        "COINGECKO_TOP": 40, "HISTORY_TOP": 3, "UNIVERSE_SIZE": 3, "MAX_RETRIES": 0, "DAGSTER_PORT": 0,
-    }  # fmt: skip
-    for name, value in given.items():
-        monkeypatch.setenv(f"CRYPTO_{name}", str(value))
-    monkeypatch.chdir(tmp_path)
-    yield CommandLine(pipeline)
-    for name in ("DAGSTER_HOME", "CRYPTO_DAGSTER_URL", "CRYPTO_DAGSTER_LOGS", "DAGSTER_EVENT_BATCH_SIZE"):
-        os.environ.pop(name, None)  # the runner puts them there for Dagster
+    """`crypto-platform` on a home that holds the example."""
+    with commands_on(open_filled(), market, tmp_path, monkeypatch) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("command", ["", *_COMMANDS])

@@ -262,7 +262,7 @@ def test_every_sql_file_has_a_name_of_its_own() -> None:
 
 
 def test_every_transformation_is_asked_for_by_name() -> None:
-    folders = ("bronze", "silver", "historic", "identity", "gold", "reports")
+    folders = ("files", "bronze", "silver", "historic", "identity", "gold", "reports")
     files = {path.stem for folder in folders for path in (ROOT / "sql" / folder).glob("*.sql")}
     per_source = {name for name, source in SOURCES.items() if source.has_snapshots}
     reported = {name.replace("-", "_") for name in reports()} - {"batches"}
@@ -278,7 +278,7 @@ def test_every_check_file_is_a_check_of_an_asset() -> None:
 def test_every_other_sql_file_is_named_in_the_code() -> None:
     known = {
         path
-        for folder in ("bronze", "silver", "historic", "identity", "gold", "checks", "reports")
+        for folder in ("files", "bronze", "silver", "historic", "identity", "gold", "checks", "reports")
         for path in (ROOT / "sql" / folder).iterdir()
     }
     code = "\n".join(path.read_text("utf-8") for path in (ROOT / "crypto_platform").rglob("*.py"))

@@ -21,7 +21,6 @@ from crypto_platform.sources.base import RateBudget, Source
 from crypto_platform.sources.coingecko import CoinGecko
 from crypto_platform.sources.coinpaprika import CoinPaprika
 from crypto_platform.sources.yahoo import Yahoo
-from crypto_platform.warehouse import budgets
 
 TODAY = date(2026, 11, 20)
 A_YEAR_AGO = CoinGecko().first_day(TODAY) or TODAY
@@ -114,11 +113,11 @@ def test_a_coin_that_only_some_of_the_sources_know_is_told_of() -> None:
     ]
 
 
-@pytest.mark.parametrize("per_minute", [1, 3, 4, 10, 30, 60, 500])
-def test_the_minutes_are_those_of_the_budgets_pace(per_minute: int) -> None:
-    burst, share = budgets._pace(per_minute)
+@pytest.mark.parametrize(("per_minute", "minutes"), [(1, 2032.3), (3, 677.4), (4, 666.3), (30, 99.5), (600, 4.5)])
+def test_the_minutes_are_those_of_the_budgets_pace(per_minute: int, minutes: float) -> None:
+    """A third of a minute's calls at once, and the others evenly; below four one by one."""
     (part,) = planned([CoinGecko(budget=RateBudget(per_minute, None))], {"coingecko": some(2_000)}, delay=0).parts
-    assert part.minutes == round((2_000 - burst) * share / 60, 1)
+    assert part.minutes == minutes
 
 
 def test_the_pause_between_requests_counts_where_it_is_longer_than_the_vendors_pace() -> None:

@@ -49,7 +49,7 @@ class _Row:
     known_to: int | None = None
 
 
-class Ledger:
+class Knowledge:
     """The crosswalk as it grows."""
 
     def __init__(self) -> None:
